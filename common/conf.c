@@ -1,0 +1,529 @@
+#include "common/conf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libconfig.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/conftext.h"
+#include "common/mem.h"
+
+#define CONF_FILE_MAX ((size_t)4 << 20)
+
+struct conf_scope {
+	const char *file;
+	const struct conf_wide *wide;
+	struct conf_errors *errors;
+	config_setting_t *setting; /* the group being read */
+	const char *path;	   /* of that group, "" at the root */
+};
+
+static void fill_group(struct conf_scope *scope, const struct conf_option *options, void *out);
+static const char *join(char *to, size_t room, const char *path, const char *key);
+
+static void report(struct conf_scope *scope, unsigned line, const char *path, const char *fmt,
+	va_list ap)
+{
+	struct strbuf *text = &scope->errors->text;
+	char message[512];
+
+	(void)vsnprintf(message, sizeof(message), fmt, ap);
+	strbuf_addf(text, "%s:%u: ", scope->file, line);
+	if (*path)
+		strbuf_addf(text, "%s: ", path);
+	strbuf_addf(text, "%s\n", message);
+	scope->errors->count++;
+}
+
+static PRINTF_LIKE(4, 5) void complain(struct conf_scope *scope, const config_setting_t *at,
+	const char *path, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(scope, at ? config_setting_source_line(at) : 0, path, fmt, ap);
+	va_end(ap);
+}
+
+void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...)
+{
+	config_setting_t *at = config_setting_get_member(scope->setting, key);
+	char path[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(scope, config_setting_source_line(at ? at : scope->setting),
+		join(path, sizeof(path), scope->path, key), fmt, ap);
+	va_end(ap);
+}
+
+void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt, ...)
+{
+	config_setting_t *list = config_setting_get_member(scope->setting, key);
+	config_setting_t *at = list ? config_setting_get_elem(list, (unsigned)index) : NULL;
+	char path[256], item[300];
+	va_list ap;
+
+	(void)snprintf(item, sizeof(item), "%s[%zu]", join(path, sizeof(path), scope->path, key),
+		index);
+	va_start(ap, fmt);
+	report(scope, config_setting_source_line(at ? at : scope->setting), item, fmt, ap);
+	va_end(ap);
+}
+
+static const char *join(char *to, size_t room, const char *path, const char *key)
+{
+	(void)snprintf(to, room, "%s%s%s", path, *path ? "." : "", key);
+	return to;
+}
+
+int conf_duration(const char *text, int64_t *ret_ms)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+	long long number;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -1;
+	errno = 0;
+	number = strtoll(text, &end, 10);
+	if (errno)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (strcmp(end, units[i].unit) == 0)
+			return __builtin_mul_overflow(number, units[i].ms, ret_ms) ? -1 : 0;
+	return -1;
+}
+
+static const char *type_name(enum conf_type type)
+{
+	static const char *const names[] = {
+		[CONF_STRING] = "a string in quotes",
+		[CONF_INT32] = "a whole number",
+		[CONF_INT64] = "a whole number",
+		[CONF_BOOL] = "true or false",
+		[CONF_DURATION] = "a duration in quotes, such as \"30s\" (ms, s, m, h)",
+		[CONF_ENUM] = "a string in quotes",
+		[CONF_STRINGS] = "a list of strings: [ \"...\", \"...\" ]",
+		[CONF_GROUP] = "a group: { ... }",
+		[CONF_LIST] = "a list of groups: ( { ... }, { ... } )",
+	};
+
+	return names[type];
+}
+
+/* The value as text for a message; groups and lists by their kind. */
+static const char *value_text(const config_setting_t *s, char *to, size_t room)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		(void)snprintf(to, room, "\"%s\"", config_setting_get_string(s));
+		break;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		(void)snprintf(to, room, "%lld", config_setting_get_int64(s));
+		break;
+	case CONFIG_TYPE_FLOAT:
+		(void)snprintf(to, room, "%g", config_setting_get_float(s));
+		break;
+	case CONFIG_TYPE_BOOL:
+		(void)snprintf(to, room, "%s", config_setting_get_bool(s) ? "true" : "false");
+		break;
+	case CONFIG_TYPE_GROUP:
+		(void)snprintf(to, room, "a group { }");
+		break;
+	case CONFIG_TYPE_LIST:
+		(void)snprintf(to, room, "a list ( )");
+		break;
+	default:
+		(void)snprintf(to, room, "an array [ ]");
+		break;
+	}
+	return to;
+}
+
+static void wrong_type(struct conf_scope *scope, const config_setting_t *s, const char *path,
+	enum conf_type want)
+{
+	char text[300];
+
+	complain(scope, s, path, "got %s, want %s", value_text(s, text, sizeof(text)),
+		type_name(want));
+}
+
+static void fill_int(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, void *field)
+{
+	int type = config_setting_type(s);
+	int64_t value;
+	int32_t narrow;
+
+	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
+		wrong_type(scope, s, path, o->type);
+		return;
+	}
+	value = config_setting_get_int64(s);
+	if (value < o->min || value > o->max) {
+		complain(scope, s, path, "%" PRId64 " is outside %" PRId64 " to %" PRId64, value,
+			o->min, o->max);
+	} else if (conf_wide_has(scope->wide, config_setting_source_line(s), value)) {
+		complain(scope, s, path, "%" PRId64 " does not fit 32 bits; write %" PRId64 "L",
+			value, value);
+	} else if (o->type == CONF_INT32) {
+		narrow = (int32_t)value;
+		memcpy(field, &narrow, sizeof(narrow));
+	} else {
+		memcpy(field, &value, sizeof(value));
+	}
+}
+
+static void fill_duration(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, const char *text, void *field)
+{
+	int64_t ms;
+
+	if (conf_duration(text, &ms) < 0)
+		complain(scope, s, path, "got \"%s\", want %s", text, type_name(o->type));
+	else if (ms < o->min || ms > o->max)
+		complain(scope, s, path, "\"%s\" is outside %" PRId64 "ms to %" PRId64 "ms", text,
+			o->min, o->max);
+	else
+		memcpy(field, &ms, sizeof(ms));
+}
+
+static void fill_enum(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, const char *text, void *field)
+{
+	struct strbuf CLEANUP(strbuf_release) known = STRBUF_INIT;
+
+	for (int i = 0; o->names[i]; i++) {
+		if (strcmp(text, o->names[i]) == 0) {
+			memcpy(field, &i, sizeof(i));
+			return;
+		}
+		strbuf_addf(&known, "%s\"%s\"", i ? ", " : "", o->names[i]);
+	}
+	complain(scope, s, path, "got \"%s\", want one of %s", text, strbuf_str(&known));
+}
+
+/* A value written as a string, from the file or a table's default. */
+static void fill_text(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, const char *text, void *field)
+{
+	char *copy;
+
+	switch (o->type) {
+	case CONF_DURATION:
+		fill_duration(scope, o, path, s, text, field);
+		break;
+	case CONF_ENUM:
+		fill_enum(scope, o, path, s, text, field);
+		break;
+	default:
+		if (!*text) {
+			complain(scope, s, path, "must not be empty");
+			return;
+		}
+		copy = mem_strdup(text);
+		memcpy(field, &copy, sizeof(copy));
+		break;
+	}
+}
+
+static void fill_strings(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	config_setting_t *s, void *field)
+{
+	struct conf_strings *strings = field;
+	int count = config_setting_length(s);
+
+	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
+		wrong_type(scope, s, path, o->type);
+		return;
+	}
+	if (count < o->min || count > o->max)
+		complain(scope, s, path, "has %d elements, want %" PRId64 " to %" PRId64, count,
+			o->min, o->max);
+	strings->items = mem_zalloc((size_t)count, sizeof(*strings->items));
+	for (int i = 0; i < count; i++) {
+		config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
+		const char *text = config_setting_get_string(element);
+
+		if (!text || !*text)
+			wrong_type(scope, element, path, CONF_STRING);
+		else
+			strings->items[strings->count++] = mem_strdup(text);
+	}
+}
+
+/* Reads one { } into `out`, then checks it as a whole. */
+static void fill_struct(struct conf_scope *outer, config_setting_t *s, const char *path,
+	const struct conf_option *options, conf_check *check, void *out)
+{
+	struct conf_scope scope = *outer;
+
+	scope.setting = s;
+	scope.path = path;
+	fill_group(&scope, options, out);
+	if (check)
+		check(out, &scope);
+}
+
+static void fill_list(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	config_setting_t *s, void *field)
+{
+	struct conf_items *list = field;
+	int count = config_setting_length(s);
+
+	if (!config_setting_is_list(s)) {
+		wrong_type(scope, s, path, o->type);
+		return;
+	}
+	if (count < o->min || count > o->max)
+		complain(scope, s, path, "has %d elements, want %" PRId64 " to %" PRId64, count,
+			o->min, o->max);
+	list->items = mem_zalloc((size_t)count, o->size);
+	list->count = (size_t)count;
+	for (int i = 0; i < count; i++) {
+		config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
+		char item[300];
+
+		(void)snprintf(item, sizeof(item), "%s[%d]", path, i);
+		if (config_setting_is_group(element))
+			fill_struct(scope, element, item, o->options, o->check,
+				(char *)list->items + (size_t)i * o->size);
+		else
+			wrong_type(scope, element, item, CONF_GROUP);
+	}
+}
+
+static void fill_value(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	config_setting_t *s, void *field)
+{
+	bool on;
+
+	switch (o->type) {
+	case CONF_INT32:
+	case CONF_INT64:
+		fill_int(scope, o, path, s, field);
+		break;
+	case CONF_STRINGS:
+		fill_strings(scope, o, path, s, field);
+		break;
+	case CONF_LIST:
+		fill_list(scope, o, path, s, field);
+		break;
+	case CONF_GROUP:
+		if (config_setting_is_group(s))
+			fill_struct(scope, s, path, o->options, o->check, field);
+		else
+			wrong_type(scope, s, path, o->type);
+		break;
+	case CONF_BOOL:
+		if (config_setting_type(s) == CONFIG_TYPE_BOOL) {
+			on = config_setting_get_bool(s);
+			memcpy(field, &on, sizeof(on));
+		} else {
+			wrong_type(scope, s, path, o->type);
+		}
+		break;
+	default:
+		if (config_setting_type(s) == CONFIG_TYPE_STRING)
+			fill_text(scope, o, path, s, config_setting_get_string(s), field);
+		else
+			wrong_type(scope, s, path, o->type);
+		break;
+	}
+}
+
+/* Defaults come through the same code as the file, so that they are checked alike. */
+static void fill_fallback(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	void *field)
+{
+	int64_t number;
+	int32_t narrow;
+	bool on;
+
+	if (o->type == CONF_INT32 || o->type == CONF_INT64) {
+		number = strtoll(o->fallback, NULL, 10);
+		narrow = (int32_t)number;
+		if (o->type == CONF_INT32)
+			memcpy(field, &narrow, sizeof(narrow));
+		else
+			memcpy(field, &number, sizeof(number));
+	} else if (o->type == CONF_BOOL) {
+		on = strcmp(o->fallback, "true") == 0;
+		memcpy(field, &on, sizeof(on));
+	} else {
+		fill_text(scope, o, path, scope->setting, o->fallback, field);
+	}
+}
+
+/* Defaults of a group that the file leaves out. */
+static void fill_absent(struct conf_scope *scope, const struct conf_option *options, void *out)
+{
+	for (const struct conf_option *o = options; o->key; o++) {
+		if (o->type == CONF_GROUP)
+			fill_absent(scope, o->options, (char *)out + o->offset);
+		else if (o->fallback)
+			fill_fallback(scope, o, o->key, (char *)out + o->offset);
+	}
+}
+
+static void reject_unknown(struct conf_scope *scope, const struct conf_option *options)
+{
+	int count = config_setting_length(scope->setting);
+
+	for (int i = 0; i < count; i++) {
+		config_setting_t *s = config_setting_get_elem(scope->setting, (unsigned)i);
+		const char *name = config_setting_name(s);
+		const struct conf_option *o = options;
+		char path[256];
+
+		while (o->key && strcmp(o->key, name) != 0)
+			o++;
+		if (!o->key)
+			complain(scope, s, join(path, sizeof(path), scope->path, name),
+				"unknown key");
+	}
+}
+
+static void fill_group(struct conf_scope *scope, const struct conf_option *options, void *out)
+{
+	reject_unknown(scope, options);
+	for (const struct conf_option *o = options; o->key; o++) {
+		config_setting_t *s = config_setting_get_member(scope->setting, o->key);
+		char *field = (char *)out + o->offset;
+		char path[256];
+
+		(void)join(path, sizeof(path), scope->path, o->key);
+		if (s) {
+			if (o->present)
+				*((bool *)out + o->present) = true;
+			fill_value(scope, o, path, s, field);
+		} else if (o->required) {
+			complain(scope, scope->setting, path, "missing");
+		} else if (o->type == CONF_GROUP) {
+			fill_absent(scope, o->options, field);
+		} else if (o->fallback) {
+			fill_fallback(scope, o, path, field);
+		}
+	}
+}
+
+int conf_parse(const char *text, const char *name, const struct conf_option *options,
+	conf_check *check, void *out, struct conf_errors *errors)
+{
+	struct conf_wide wide = {0};
+	struct conf_scope scope = {.file = name, .wide = &wide, .errors = errors, .path = ""};
+	char *CLEANUP(mem_free_at) widened = NULL;
+	size_t before = errors->count;
+	config_t config;
+
+	config_init(&config);
+	widened = conf_widen(text, &wide);
+	if (wide.include_line) {
+		strbuf_addf(&errors->text, "%s:%u: @include is not supported\n", name,
+			wide.include_line);
+		errors->count++;
+	} else if (config_read_string(&config, widened) == CONFIG_FALSE) {
+		strbuf_addf(&errors->text, "%s:%d: %s\n", name, config_error_line(&config),
+			config_error_text(&config));
+		errors->count++;
+	} else {
+		fill_struct(&scope, config_root_setting(&config), "", options, check, out);
+	}
+	config_destroy(&config);
+	free(wide.items);
+	return errors->count == before ? 0 : -1;
+}
+
+/* The whole file, or NULL with `ret_why` (static text) set. */
+static char *read_file(const char *path, const char **ret_why)
+{
+	struct strbuf text = STRBUF_INIT;
+	char block[16384];
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		*ret_why = strerror(errno);
+		return NULL;
+	}
+	while ((n = read(fd, block, sizeof(block))) > 0 && text.len <= CONF_FILE_MAX)
+		strbuf_add(&text, block, (size_t)n);
+	*ret_why = n < 0 ? strerror(errno)
+		: text.len > CONF_FILE_MAX		  ? "larger than 4 MiB"
+		: text.len == 0				  ? "is empty"
+		: memchr(text.data, '\0', text.len)	  ? "contains a NUL byte"
+							  : NULL;
+	(void)close(fd);
+	if (*ret_why) {
+		strbuf_release(&text);
+		return NULL;
+	}
+	return strbuf_take(&text);
+}
+
+int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
+	struct conf_errors *errors)
+{
+	const char *why;
+	char *CLEANUP(mem_free_at) text = read_file(path, &why);
+
+	if (!text) {
+		strbuf_addf(&errors->text, "%s: %s\n", path, why);
+		errors->count++;
+		return -1;
+	}
+	return conf_parse(text, path, options, check, out, errors);
+}
+
+static void free_strings(struct conf_strings *strings)
+{
+	for (size_t i = 0; i < strings->count; i++)
+		free(strings->items[i]);
+	free(strings->items);
+}
+
+void conf_free(const struct conf_option *options, void *out)
+{
+	for (const struct conf_option *o = options; o->key; o++) {
+		void *field = (char *)out + o->offset;
+
+		if (o->type == CONF_STRING) {
+			mem_free_at(field);
+		} else if (o->type == CONF_STRINGS) {
+			free_strings(field);
+		} else if (o->type == CONF_GROUP) {
+			conf_free(o->options, field);
+		} else if (o->type == CONF_LIST) {
+			struct conf_items *list = field;
+
+			for (size_t i = 0; i < list->count; i++)
+				conf_free(o->options, (char *)list->items + i * o->size);
+			free(list->items);
+		}
+	}
+}
+
+void conf_list(const struct conf_option *options, const char *prefix, struct strbuf *out)
+{
+	for (const struct conf_option *o = options; o->key; o++) {
+		char path[256];
+
+		(void)join(path, sizeof(path), prefix, o->key);
+		if (o->options)
+			conf_list(o->options, path, out);
+		else
+			strbuf_addf(out, "%s\t%s\n", path, o->fallback ? o->fallback : "");
+	}
+}

@@ -1,0 +1,86 @@
+/* Configuration files by table: a libconfig file is read into structs that option tables describe.
+ * Every error is collected with file, line, key and value; nothing is silently defaulted, ignored
+ * or wrapped. The same tables tell which options exist (conf_list()). Thread: one at a time. */
+#ifndef HEXLAG_CONF_H
+#define HEXLAG_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/strbuf.h"
+
+enum conf_type {
+	CONF_STRING,   /* char *; not empty */
+	CONF_INT32,    /* int32_t in [min, max] */
+	CONF_INT64,    /* int64_t in [min, max] */
+	CONF_BOOL,     /* bool */
+	CONF_DURATION, /* int64_t milliseconds in [min, max], written "250ms", "30s", "5m", "1h" */
+	CONF_ENUM,     /* int: index of the value in `names` */
+	CONF_STRINGS,  /* struct conf_strings, [min, max] elements */
+	CONF_GROUP,    /* a struct embedded at offset, described by `options` */
+	CONF_LIST,     /* struct conf_items, [min, max] structs of `size` described by `options` */
+};
+
+struct conf_strings {
+	char **items;
+	size_t count;
+};
+
+struct conf_items {
+	void *items;
+	size_t count;
+};
+
+struct conf_scope; /* where in the file a check looks */
+
+/* Checks a filled struct as a whole and reports by conf_reject(). A value that was reported already, or
+ * is missing, is zero or NULL. */
+typedef void conf_check(const void *item, struct conf_scope *scope);
+
+struct conf_option {
+	const char *key; /* NULL ends a table */
+	enum conf_type type;
+	size_t offset;		  /* in the struct the table describes */
+	int64_t min, max;	  /* inclusive; see the type */
+	const char *fallback;	  /* default, written as in the file; NULL: absent stays zero */
+	const char *const *names; /* CONF_ENUM, NULL-terminated */
+	const struct conf_option *options; /* CONF_GROUP, CONF_LIST */
+	size_t size;			   /* CONF_LIST: of one element */
+	size_t present;	   /* CONF_GROUP: offset of a bool that tells if it is there; 0: none */
+	conf_check *check; /* CONF_GROUP, CONF_LIST: after one struct has been filled */
+	bool required;
+};
+
+struct conf_errors {
+	struct strbuf text; /* one line each */
+	size_t count;
+};
+
+/* Reads the file at `path` into `out` (zeroed by the caller). -1 when `errors` got at least one line.
+ * `out` may be half filled then; conf_free() releases it in both cases. Files up to 4 MiB. */
+int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
+	struct conf_errors *errors) MUSTCHECK;
+
+/* The same from a string; `name` stands for the file in messages. */
+int conf_parse(const char *text, const char *name, const struct conf_option *options,
+	conf_check *check, void *out, struct conf_errors *errors) MUSTCHECK;
+
+void conf_free(const struct conf_option *options, void *out);
+
+/* Reports an error at `key` of the struct being checked, or at the struct where it lacks that key. */
+void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* The same at element `index` of the list `key`. */
+void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt,
+	...) PRINTF_LIKE(4, 5);
+
+/* "30s" to milliseconds. -1 when it is not a number with unit ms, s, m or h, or overflows. */
+int conf_duration(const char *text, int64_t *ret_ms) MUSTCHECK;
+
+/* Appends one "path<TAB>default" line for each option that holds a value, e.g.
+ * "scaler.rules.minReplicas<TAB>1"; lists are named once, without an index. */
+void conf_list(const struct conf_option *options, const char *prefix, struct strbuf *out);
+
+#endif
