@@ -1,0 +1,344 @@
+#include "sidecar/collector.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/runloop.h"
+#include "common/strbuf.h"
+#include "sidecar/merge.h"
+#include "sidecar/publish.h"
+
+/* How long a full cycle waits for the list of groups when an earlier list is there to go on with. */
+#define LIST_WAIT_MS 300
+
+/* So many cycles in a row in which metadata came but no end offset did: the handle is taken to be at
+ * fault (seen after topics were created in numbers) and is opened anew. */
+#define BARREN_MAX 5
+
+/* Of one cycle's failed groups so many are named in the log; the rest is a count. */
+#define NAMED_MAX 3
+
+struct collector {
+	struct collector_options options;
+	struct kafka *kafka;
+	struct runloop loop;
+	struct snapshot *last; /* the one published last; NULL before the first */
+	uint64_t seq;
+	bool listed; /* the groups have been listed at least once */
+	bool slow;   /* the last cycle took longer than its interval */
+	int barren;
+	_Atomic int64_t heartbeat_ms;
+};
+
+struct collector *collector_new(const struct collector_options *options, struct err *err)
+{
+	struct collector *c = mem_zalloc(1, sizeof(*c));
+
+	c->options = *options;
+	c->options.kafka.stop = &c->loop.stop;
+	c->heartbeat_ms = clock_mono_ms();
+	c->kafka = kafka_open(&c->options.kafka, err);
+	if (!c->kafka) {
+		collector_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void collector_free(struct collector *c)
+{
+	if (!c)
+		return;
+	kafka_close(c->kafka);
+	snapshot_unref(c->last);
+	free(c);
+}
+
+/* Ends phase `p`, begun at *from, and begins the next. */
+static void lap(struct snapshot *s, enum phase p, int64_t *from)
+{
+	int64_t now = clock_mono_us();
+
+	s->phase_us[p] = now - *from;
+	*from = now;
+}
+
+static void set_error(struct snapshot *s, const struct err *err)
+{
+	if (!s->error)
+		s->error = arena_strdup(&s->arena, err->msg);
+}
+
+static void list_groups(struct collector *c, struct snapshot *next)
+{
+	const struct kafka_options *o = &c->options.kafka;
+	struct kafka_group *groups = NULL;
+	size_t count = 0;
+	struct err err = {0};
+	bool listed = false;
+
+	if (next->full && next->metadata_ok) {
+		int64_t wait = c->listed ? LIST_WAIT_MS : o->timeout_ms + LIST_WAIT_MS;
+
+		listed = kafka_list_groups(c->kafka, next, wait, &groups, &count, &next->list_ok,
+				 &err) == 0;
+		c->listed |= listed;
+		if (!listed)
+			set_error(next, &err);
+	}
+	merge_groups(next, c->last, groups, count, o->watches, o->watch_count, !next->list_ok);
+}
+
+static void choose_questions(struct collector *c, struct snapshot *next)
+{
+	const struct kafka_options *o = &c->options.kafka;
+
+	for (size_t t = 0; t < next->topic_count; t++) {
+		bool asked = next->full || kafka_watches_topic(o, next->topics[t].name);
+
+		for (size_t p = 0; p < next->topics[t].count; p++)
+			next->topics[t].partitions[p].asked = asked;
+	}
+	for (size_t i = 0; i < next->group_count; i++) {
+		struct group *g = &next->groups[i];
+
+		g->asked = next->full || kafka_watches_group(o, g->name);
+		g->everything = next->full && g->listed;
+	}
+}
+
+/* Metadata came, leaders were asked, and not one offset was had, time after time. */
+static void mind_barren_handle(struct collector *c, const struct snapshot *s)
+{
+	size_t asked = 0, fresh = 0;
+
+	for (size_t t = 0; t < s->topic_count; t++)
+		for (size_t p = 0; p < s->topics[t].count; p++) {
+			const struct partition *part = &s->topics[t].partitions[p];
+
+			asked += part->asked && part->leader >= 0;
+			fresh += part->asked && part->fresh;
+		}
+	c->barren = s->metadata_ok && asked && !fresh ? c->barren + 1 : 0;
+	if (c->barren < BARREN_MAX)
+		return;
+	log_warn("no end offset of %zu partitions for %d cycles though metadata is there; "
+		 "opening the Kafka client anew",
+		asked, c->barren);
+	kafka_reopen(c->kafka);
+	c->barren = 0;
+}
+
+static void say_cluster(const struct collector *c, const struct snapshot *s)
+{
+	const struct snapshot *last = c->last;
+	bool was_ok = last && last->metadata_ok;
+
+	if (!s->metadata_ok && (!last || was_ok))
+		log_warn("%s; keeping the last values, trying again every cycle",
+			s->error ? s->error : "no metadata");
+	else if (s->metadata_ok && !was_ok)
+		log_info("Kafka at %s answers: %zu brokers, %zu topics, %zu groups",
+			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
+			s->group_count);
+	else if (s->metadata_ok && s->error && !(last && last->error))
+		log_warn("%s; keeping the groups known so far", s->error);
+}
+
+static const struct group *group_before(const struct snapshot *last, const char *name)
+{
+	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
+
+	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
+}
+
+static void say_groups(const struct snapshot *last, const struct snapshot *s)
+{
+	size_t failed = 0, recovered = 0;
+
+	for (size_t i = 0; i < s->group_count; i++) {
+		const struct group *g = &s->groups[i];
+		const struct group *old = group_before(last, g->name);
+
+		if (!g->asked)
+			continue;
+		recovered += !g->error && old && old->error;
+		if (g->error && !(old && old->error) && failed++ < NAMED_MAX)
+			log_warn("group '%s': %s; keeping its last values", g->name, g->error);
+	}
+	if (failed > NAMED_MAX)
+		log_warn("and %zu more groups did not answer", failed - NAMED_MAX);
+	if (recovered)
+		log_info("%zu group%s answer%s again", recovered, recovered > 1 ? "s" : "",
+			recovered > 1 ? "" : "s");
+}
+
+static bool broker_failed(const struct snapshot *s, int32_t id)
+{
+	for (size_t i = 0; s && i < s->broker_count; i++)
+		if (s->brokers[i].id == id)
+			return s->brokers[i].error != NULL;
+	return false;
+}
+
+static void say_brokers(const struct snapshot *last, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->broker_count; i++) {
+		const struct broker *b = &s->brokers[i];
+		bool failed = broker_failed(last, b->id);
+
+		if (b->error && !failed)
+			log_warn("broker %" PRId32 " (%s): %s; keeping the last values of its "
+				 "partitions",
+				b->id, b->address, b->error);
+		else if (!b->error && failed)
+			log_info("broker %" PRId32 " (%s) answers again", b->id, b->address);
+	}
+}
+
+/* What went wrong or right since the snapshot before: each change once, nothing in steady state. */
+static void say_changes(const struct collector *c, const struct snapshot *s)
+{
+	say_cluster(c, s);
+	if (!s->metadata_ok)
+		return;
+	say_groups(c->last, s);
+	say_brokers(c->last, s);
+}
+
+/* A group error stays until the group is asked again, so that it is reported once and not per cycle. */
+static void keep_errors(struct snapshot *next, const struct snapshot *last)
+{
+	for (size_t i = 0; i < next->group_count; i++) {
+		struct group *g = &next->groups[i];
+		const struct group *old = group_before(last, g->name);
+
+		if (old && old->error && (!g->asked || !next->metadata_ok))
+			g->error = arena_strdup(&next->arena, old->error);
+	}
+	if (!next->error && !next->full && last && last->error && last->metadata_ok)
+		next->error = arena_strdup(&next->arena, last->error);
+}
+
+static void ask_kafka(struct collector *c, struct snapshot *next)
+{
+	int64_t from = clock_mono_us();
+	struct err err = {0};
+
+	next->metadata_ok = kafka_metadata(c->kafka, next, &err) == 0;
+	if (!next->metadata_ok) {
+		set_error(next, &err);
+		if (c->last)
+			merge_topics(next, c->last);
+	}
+	lap(next, PHASE_METADATA, &from);
+	list_groups(c, next);
+	choose_questions(c, next);
+	lap(next, PHASE_LIST, &from);
+	if (next->metadata_ok)
+		kafka_ask_groups(c->kafka, next);
+	lap(next, PHASE_GROUPS, &from);
+	if (next->metadata_ok)
+		kafka_ask_offsets(c->kafka, next);
+	lap(next, PHASE_OFFSETS, &from);
+	merge_finish(next, c->last, c->options.kafka.watches, c->options.kafka.watch_count);
+	keep_errors(next, c->last);
+	lap(next, PHASE_MERGE, &from);
+}
+
+void collector_cycle(struct collector *c, bool full)
+{
+	struct snapshot *next = snapshot_new();
+	int64_t cpu = clock_cpu_us();
+
+	next->seq = ++c->seq;
+	next->full = full;
+	next->mono_ms = clock_mono_ms();
+	next->wall_ms = clock_wall_ms();
+	atomic_store(&c->heartbeat_ms, next->mono_ms);
+	ask_kafka(c, next);
+	next->good_ms = next->metadata_ok ? next->mono_ms : c->last ? c->last->good_ms : 0;
+	next->cpu_us = clock_cpu_us() - cpu;
+	mind_barren_handle(c, next);
+	say_changes(c, next);
+	snapshot_unref(c->last);
+	c->last = snapshot_ref(next);
+	publish_set(c->options.publish, next);
+	atomic_store(&c->heartbeat_ms, clock_mono_ms());
+}
+
+/* Tells once that cycles take longer than they may. */
+static void mind_slowness(struct collector *c, int64_t took_ms, int64_t interval_ms)
+{
+	bool slow = took_ms > interval_ms;
+
+	if (slow && !c->slow)
+		log_warn("a cycle took %" PRId64 "ms, longer than its interval of %" PRId64
+			 "ms: values are older than asked for",
+			took_ms, interval_ms);
+	c->slow = slow;
+}
+
+/* The next multiple of the interval that is not over. */
+static int64_t next_due(int64_t due, int64_t interval, int64_t now)
+{
+	return due + interval > now ? due + interval : now;
+}
+
+static void run(void *ctx)
+{
+	struct collector *c = ctx;
+	int64_t full_ms = c->options.full_ms, watch_ms = c->options.watch_ms;
+	int64_t full_due = full_ms ? clock_mono_ms() : INT64_MAX;
+	int64_t watch_due = watch_ms ? clock_mono_ms() : INT64_MAX;
+	int64_t due = full_due < watch_due ? full_due : watch_due;
+
+	while (runloop_wait_until(&c->loop, due)) {
+		bool full = full_due <= due;
+		int64_t began = clock_mono_ms(), now;
+
+		collector_cycle(c, full);
+		now = clock_mono_ms();
+		mind_slowness(c, now - began, full ? full_ms : watch_ms);
+		if (full)
+			full_due = next_due(full_due, full_ms, now);
+		/* A full cycle asks for what is watched, too. */
+		if (watch_ms && watch_due <= due)
+			watch_due = next_due(watch_due, watch_ms, now);
+		due = full_due < watch_due ? full_due : watch_due;
+	}
+}
+
+int collector_start(struct collector *c, struct err *err)
+{
+	return runloop_start(&c->loop, "collector", run, c, err);
+}
+
+void collector_stop(struct collector *c)
+{
+	runloop_stop(&c->loop);
+}
+
+bool collector_join(struct collector *c, int64_t deadline_ms)
+{
+	return runloop_join(&c->loop, deadline_ms);
+}
+
+int64_t collector_heartbeat_ms(const struct collector *c)
+{
+	return atomic_load(&c->heartbeat_ms);
+}
+
+void collector_metrics(struct collector *c, struct strbuf *out)
+{
+	kafka_metrics(c->kafka, out);
+}
+
+struct kafka_traffic collector_traffic(struct collector *c)
+{
+	return kafka_traffic(c->kafka);
+}

@@ -1,0 +1,56 @@
+/* A small HTTP/1.1 server: listener, limits, replies. It knows no routes; a handler does.
+ * One thread of the HTTP library serves all connections, so a handler must not block. */
+#ifndef HEXLAG_HTTPD_H
+#define HEXLAG_HTTPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/attr.h"
+#include "common/err.h"
+
+struct httpd;
+
+struct httpd_request {
+	const char *method; /* as sent, but HEAD arrives as GET: only the sending differs */
+	const char *path;   /* decoded, without the query */
+	const char *body;   /* NUL-terminated; "" where there is none */
+	size_t body_len;
+	bool accepts_gzip;
+};
+
+/* Bytes that a reply sends without copying. `release(owner)` is called once they are sent or never
+ * will be, on the server's thread or inside httpd_stop(). */
+struct httpd_part {
+	const char *data;
+	size_t len;
+	void (*release)(void *owner); /* NULL: the bytes are static */
+	void *owner;
+};
+
+#define HTTPD_PARTS 2
+
+struct httpd_reply {
+	unsigned status;          /* preset to 200 */
+	const char *content_type; /* NULL: none; static text */
+	const char *allow;        /* of a 405: the methods that are allowed; static text */
+	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
+};
+
+/* Fills `reply`. Thread: the server's own. `req` is borrowed until it returns. */
+typedef void httpd_handler(void *ctx, const struct httpd_request *req, struct httpd_reply *reply);
+
+/* Listens on "host:port", ":port" (all addresses, IPv6 and IPv4), "[v6]:port"; port 0 takes a free
+ * one. NULL and ERR_CONFIG (address) or ERR_RETRY (in use) on failure, with the address in the
+ * message. Limits: 1,000 connections, 30 s without progress, 64 KiB of headers (431), 1 MiB of body
+ * (413). */
+struct httpd *httpd_start(const char *listen, httpd_handler *handler, void *ctx, struct err *err)
+	MUSTCHECK;
+void httpd_stop(struct httpd *h); /* NULL is fine; closes all connections, waits for no client */
+
+unsigned httpd_port(const struct httpd *h); /* the port in use */
+
+/* Makes `text` (len bytes, malloc'd, ownership taken) the part `i` of a reply. */
+void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len);
+
+#endif

@@ -1,0 +1,105 @@
+/* One session with a Kafka cluster: questions asked by librdkafka, answers put into a snapshot under
+ * construction. The only module that knows the library.
+ *
+ * The library has edges that crash the process or lose an answer (measured on 2.0.2 and 2.15.1), which
+ * shape this module:
+ *   - a group's coordinator is computed and named in each call, since letting the library look for it
+ *     aborts the process when a broker comes back (librdkafka issues 4605, 3663);
+ *   - the one handle is a consumer with a group.id that never joins, since NOT_COORDINATOR otherwise
+ *     dereferences NULL (issue 5040);
+ *   - end offsets are asked per leader, since one dead leader fails the whole call, and at most 500 at
+ *     a time, since the answer is matched in quadratic time;
+ *   - metadata of all topics is read at the start of every cycle, since the library's cache keeps
+ *     failing on a recreated topic.
+ * Every call has a deadline. Thread: one at a time, except where a function says any. */
+#ifndef HEXLAG_KAFKA_H
+#define HEXLAG_KAFKA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/conf.h"
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "sidecar/snapshot.h"
+
+struct pattern;
+
+/* A (group, topic) pair that is watched whatever the filters say and whether it exists or not. */
+struct kafka_watch {
+	const char *group, *topic;
+};
+
+/* All borrowed for the life of the session. */
+struct kafka_options {
+	const char *bootstrap;			/* "host:port,host:port" */
+	struct conf_strings properties;		/* "name=value" of librdkafka */
+	struct conf_strings property_files;	/* "name=/path": the value is the file's text */
+	struct conf_strings property_env;	/* "name=VARIABLE": the value is that of the variable */
+	bool read_committed;			/* end offset: last stable offset, not high watermark */
+	int64_t timeout_ms;			/* of one call, > 0 */
+	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
+	const struct pattern *topic_filter, *topic_exclude;
+	const char *only_group; /* list no other; NULL: all */
+	const struct kafka_watch *watches;
+	size_t watch_count;
+	const atomic_bool *stop; /* set: phases end early; may be NULL */
+};
+
+struct kafka;
+
+/* Checks the properties and makes a handle; does not wait for a broker. ERR_CONFIG names the property
+ * at fault, never a secret value. */
+struct kafka *kafka_open(const struct kafka_options *options, struct err *err) MUSTCHECK;
+void kafka_close(struct kafka *k); /* NULL is fine */
+
+/* Whether the properties are valid, without a session. */
+int kafka_check(const struct kafka_options *options, struct err *err) MUSTCHECK;
+
+/* Fills `brokers` and `topics` (sorted; filtered) of `s` and learns the coordinators. */
+int kafka_metadata(struct kafka *k, struct snapshot *s, struct err *err) MUSTCHECK;
+
+struct kafka_group {
+	char *name;
+	enum group_state state;
+};
+
+/* Lists the groups of all brokers that pass the filters, strings and array in the arena of `s`, in no
+ * order, duplicates possible. An answer that takes longer than `wait_ms` is left under way and taken by
+ * a later call, so that one dead broker delays nobody. -1 when there is no answer (yet).
+ * *ret_complete: every broker answered. */
+int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
+	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete,
+	struct err *err) MUSTCHECK;
+
+/* Asks the coordinator of every group with `asked` for committed offsets (all, or those of watched
+ * topics where not `everything`), state and members. All groups are in flight together, at most 16
+ * requests per coordinator. What answered has `answered` set; what did not has an `error`. */
+void kafka_ask_groups(struct kafka *k, struct snapshot *s);
+
+/* Asks the leaders for end and start offsets of every partition with `asked`. What answered is `fresh`.
+ * Leaders are asked in parallel; one that failed in this cycle is not asked again. */
+void kafka_ask_offsets(struct kafka *k, struct snapshot *s);
+
+bool kafka_watches_group(const struct kafka_options *o, const char *group);
+bool kafka_watches_topic(const struct kafka_options *o, const char *topic);
+
+/* Replaces the library's handle: the cure where a whole class of calls keeps failing. */
+void kafka_reopen(struct kafka *k);
+
+/* Appends calls, failures, requests and bytes as metrics. Thread: any. */
+void kafka_metrics(struct kafka *k, struct strbuf *out);
+
+/* Requests sent and bytes moved so far, as the library reports them (about once a second, so not to
+ * the last request). Thread: any. */
+struct kafka_traffic {
+	int64_t requests, bytes_sent, bytes_received;
+};
+struct kafka_traffic kafka_traffic(struct kafka *k);
+
+const char *kafka_library_version(void);
+
+#endif

@@ -1,0 +1,148 @@
+/* Properties of the librdkafka handle: ours, then the user's, then what must not be changed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "common/strbuf.h"
+#include "sidecar/kafkasession.h"
+
+#define SECRET_MAX 65536
+
+/* `from` NULL: the value stands in the configuration and may be shown. */
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, const char *from,
+	struct err *err)
+{
+	char why[256] = "";
+	rd_kafka_conf_res_t res = rd_kafka_conf_set(conf, name, value, why, sizeof(why));
+
+	if (res == RD_KAFKA_CONF_OK)
+		return 0;
+	if (res == RD_KAFKA_CONF_UNKNOWN)
+		return err_set(err, ERR_CONFIG, "Kafka client property '%s' does not exist", name);
+	if (from || strstr(name, "password") || strstr(name, "secret") || strstr(name, "key"))
+		return err_set(err, ERR_CONFIG, "Kafka client property '%s'%s%s: invalid value",
+			name, from ? " from " : "", from ? from : "");
+	return err_set(err, ERR_CONFIG, "Kafka client property '%s': %s", name, why);
+}
+
+static int set_split(rd_kafka_conf_t *conf, const char *setting, const char *what,
+	int (*apply)(rd_kafka_conf_t *, const char *, const char *, struct err *), struct err *err)
+{
+	const char *equals = strchr(setting, '=');
+	char *CLEANUP(mem_free_at) name = NULL;
+
+	if (!equals || equals == setting)
+		return err_set(err, ERR_CONFIG, "'%.*s' is not name=%s",
+			equals ? 0 : (int)strnlen(setting, 200), setting, what);
+	name = mem_strndup(setting, (size_t)(equals - setting));
+	return apply(conf, name, equals + 1, err);
+}
+
+static int set_value(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+	return set(conf, name, value, NULL, err);
+}
+
+static int set_from_file(rd_kafka_conf_t *conf, const char *name, const char *path, struct err *err)
+{
+	char *CLEANUP(mem_free_at) text = mem_alloc(SECRET_MAX + 1);
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	if (!f)
+		return err_set(err, ERR_CONFIG, "Kafka client property '%s': %s: %s", name, path,
+			strerror(errno));
+	n = fread(text, 1, SECRET_MAX, f);
+	if (ferror(f)) {
+		(void)fclose(f);
+		return err_set(err, ERR_CONFIG, "Kafka client property '%s': cannot read %s", name,
+			path);
+	}
+	(void)fclose(f);
+	/* Editors and `echo` end a file with a newline that is not part of the secret. */
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	text[n] = '\0';
+	return set(conf, name, text, path, err);
+}
+
+static int set_from_env(rd_kafka_conf_t *conf, const char *name, const char *variable,
+	struct err *err)
+{
+	const char *value = getenv(variable);
+
+	if (!value)
+		return err_set(err, ERR_CONFIG,
+			"Kafka client property '%s': environment variable %s is not set", name,
+			variable);
+	return set(conf, name, value, variable, err);
+}
+
+static int set_all(rd_kafka_conf_t *conf, const struct conf_strings *settings, const char *what,
+	int (*apply)(rd_kafka_conf_t *, const char *, const char *, struct err *), struct err *err)
+{
+	for (size_t i = 0; i < settings->count; i++)
+		if (set_split(conf, settings->items[i], what, apply, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int set_ours(rd_kafka_conf_t *conf, struct err *err)
+{
+	static const char *const ours[][2] = {
+		{"client.id", "hexlag"},
+		{"group.id", "hexlag"},
+		{"reconnect.backoff.max.ms", "1000"},
+		{"socket.keepalive.enable", "true"},
+		{"log.connection.close", "false"},
+		{"statistics.interval.ms", "1000"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		if (set(conf, ours[i][0], ours[i][1], NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int set_forced(rd_kafka_conf_t *conf, const struct kafka_options *o, struct err *err)
+{
+	char group[2] = "";
+	size_t size = sizeof(group);
+
+	/* An empty group.id brings back the crash that kafka.h tells of. */
+	if (rd_kafka_conf_get(conf, "group.id", group, &size) != RD_KAFKA_CONF_OK || size <= 1)
+		return err_set(err, ERR_CONFIG,
+			"Kafka client property 'group.id' must not be empty");
+	if ((o->bootstrap && set(conf, "bootstrap.servers", o->bootstrap, NULL, err) < 0) ||
+		set(conf, "enable.auto.commit", "false", NULL, err) < 0 ||
+		set(conf, "allow.auto.create.topics", "false", NULL, err) < 0)
+		return -1;
+	return set(conf, "isolation.level", o->read_committed ? "read_committed" : "read_uncommitted",
+		NULL, err);
+}
+
+rd_kafka_conf_t *kafkaconf_new(const struct kafka_options *o, struct err *err)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+	if (set_ours(conf, err) < 0 ||
+		set_all(conf, &o->properties, "value", set_value, err) < 0 ||
+		set_all(conf, &o->property_files, "/path", set_from_file, err) < 0 ||
+		set_all(conf, &o->property_env, "VARIABLE", set_from_env, err) < 0 ||
+		set_forced(conf, o, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+int kafka_check(const struct kafka_options *options, struct err *err)
+{
+	rd_kafka_conf_t *conf = kafkaconf_new(options, err);
+
+	if (!conf)
+		return -1;
+	rd_kafka_conf_destroy(conf);
+	return 0;
+}

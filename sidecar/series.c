@@ -1,0 +1,372 @@
+#include "sidecar/series.h"
+
+#include "common/attr.h"
+
+/* In all of these: false where the value was never read, since a zero would be a lie. */
+
+static bool put(int64_t *ret, int64_t value)
+{
+	*ret = value;
+	return true;
+}
+
+/* --- the cycle --- */
+
+static bool brokers(const struct series_at *at, int64_t *ret)
+{
+	return at->s->good_ms && put(ret, (int64_t)at->s->broker_count);
+}
+
+static bool one(const struct series_at *at, int64_t *ret)
+{
+	(void)at;
+	return put(ret, 1);
+}
+
+static bool broker_failed(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->broker->error != NULL);
+}
+
+static bool cycle_cpu(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->s->cpu_us);
+}
+
+static bool cycle_phase(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->s->phase_us[at->phase]);
+}
+
+static bool cycles(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, (int64_t)at->s->seq);
+}
+
+static bool list_ok(const struct series_at *at, int64_t *ret)
+{
+	return at->s->full && put(ret, at->s->list_ok);
+}
+
+static bool metadata_ok(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->s->metadata_ok);
+}
+
+static bool last_success(const struct series_at *at, int64_t *ret)
+{
+	const struct snapshot *s = at->s;
+
+	return s->good_ms && put(ret, s->wall_ms - (s->mono_ms - s->good_ms));
+}
+
+static bool snapshot_time(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->s->wall_ms);
+}
+
+/* --- topics --- */
+
+static bool topic_partitions(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, (int64_t)at->topic->count);
+}
+
+static bool end_offset(const struct series_at *at, int64_t *ret)
+{
+	return at->partition->has_offsets && put(ret, at->partition->end);
+}
+
+static bool start_offset(const struct series_at *at, int64_t *ret)
+{
+	return at->partition->has_offsets && put(ret, at->partition->start);
+}
+
+/* kafka_exporter has no leader series either for a partition without one. */
+static bool leader(const struct series_at *at, int64_t *ret)
+{
+	return at->partition->leader >= 0 && put(ret, at->partition->leader);
+}
+
+static bool leader_is_preferred(const struct series_at *at, int64_t *ret)
+{
+	const struct partition *p = at->partition;
+
+	return p->preferred >= 0 && put(ret, p->leader == p->preferred);
+}
+
+/* No partition has zero replicas: where the count is zero, metadata did not say. */
+static bool replicas(const struct series_at *at, int64_t *ret)
+{
+	return at->partition->replicas > 0 && put(ret, at->partition->replicas);
+}
+
+static bool in_sync(const struct series_at *at, int64_t *ret)
+{
+	return at->partition->replicas > 0 && put(ret, at->partition->in_sync);
+}
+
+static bool under_replicated(const struct series_at *at, int64_t *ret)
+{
+	const struct partition *p = at->partition;
+
+	return p->replicas > 0 && put(ret, p->in_sync < p->replicas);
+}
+
+static bool offset_age(const struct series_at *at, int64_t *ret)
+{
+	const struct partition *p = at->partition;
+
+	return p->has_offsets && !p->fresh && put(ret, at->s->mono_ms - p->at_ms);
+}
+
+/* --- groups --- */
+
+/* A group that does not exist is described as dead and without members; it is not shown. */
+static bool members(const struct series_at *at, int64_t *ret)
+{
+	const struct group *g = at->group;
+
+	return g->members_known && g->state != GROUP_DEAD && put(ret, (int64_t)g->member_count);
+}
+
+static bool state(const struct series_at *at, int64_t *ret)
+{
+	return put(ret, at->group->state == at->state);
+}
+
+/* A group that this cycle did not ask still has the error of the cycle that did. */
+static bool coordinator_answered(const struct series_at *at, int64_t *ret)
+{
+	const struct group *g = at->group;
+
+	return put(ret, g->asked ? g->answered : g->error == NULL);
+}
+
+/* --- groups by topic --- */
+
+bool series_included(const struct series_at *at, const struct group_partition *gp)
+{
+	if (!at->assigned_only)
+		return true;
+	return at->group->member_count ? gp->member != 0 : gp->has_committed;
+}
+
+bool series_consumed(const struct series_at *at)
+{
+	const struct group_partition *gp = at->group_topic->partitions;
+
+	for (size_t i = 0; i < at->topic->count; i++)
+		if (gp[i].has_committed && series_included(at, &gp[i]))
+			return true;
+	return false;
+}
+
+/* What kafka_exporter counts as nothing (-1): the group has said that it has no commit here. */
+static bool without_commit(const struct group_partition *gp)
+{
+	return gp->answered && !gp->has_committed;
+}
+
+static void add(int64_t *sum, int64_t value)
+{
+	if (__builtin_add_overflow(*sum, value, sum))
+		*sum = INT64_MAX;
+}
+
+/* Sums skip partitions without a commit. A sum of which a part is unknown is absent: as a number it
+ * would pass for the whole, and look like a consumer that caught up. */
+static bool committed_sum(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_topic->partitions;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < at->topic->count; i++) {
+		if (!series_included(at, &gp[i]) || without_commit(&gp[i]))
+			continue;
+		if (!gp[i].has_committed)
+			return false;
+		add(&sum, gp[i].committed);
+	}
+	return series_consumed(at) && put(ret, sum);
+}
+
+static bool lag_sum(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_topic->partitions;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < at->topic->count; i++) {
+		if (!series_included(at, &gp[i]) || without_commit(&gp[i]))
+			continue;
+		if (!gp[i].has_committed || !gp[i].has_lag)
+			return false;
+		add(&sum, gp[i].lag);
+	}
+	return series_consumed(at) && put(ret, sum);
+}
+
+/* Also for a topic of which the coordinator has never told anything (unknown), but not for one on
+ * which the group is known to have no commit: it has no other series either. */
+static bool lag_quality(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_topic->partitions;
+	size_t count = 0, answered = 0, known = 0, fresh = 0;
+
+	for (size_t i = 0; i < at->topic->count; i++) {
+		if (!series_included(at, &gp[i]))
+			continue;
+		count++;
+		answered += gp[i].answered;
+		known += without_commit(&gp[i]) || (gp[i].has_committed && gp[i].has_lag);
+		fresh += gp[i].fresh;
+	}
+	if (count == 0 || (answered && !series_consumed(at)))
+		return false;
+	if (known == 0)
+		return put(ret, QUALITY_UNKNOWN);
+	if (fresh == 0)
+		return put(ret, QUALITY_STALE);
+	return put(ret, fresh < count ? QUALITY_PARTIAL : QUALITY_COMPLETE);
+}
+
+/* --- groups by partition; the topic is consumed and the partition included --- */
+
+static bool committed(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return gp->answered && put(ret, gp->has_committed ? gp->committed : -1);
+}
+
+static bool lag(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	if (without_commit(gp))
+		return put(ret, -1);
+	return gp->has_committed && gp->has_lag && put(ret, gp->lag);
+}
+
+static bool lag_age(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return gp->answered && !gp->fresh && put(ret, snapshot_age_ms(at->s, gp));
+}
+
+static bool lost_messages(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+	const struct partition *p = at->partition;
+
+	return gp->has_committed && p->has_offsets && gp->committed < p->start &&
+	       put(ret, p->start - gp->committed);
+}
+
+/* Only from readings of one cycle: a commit is beyond an old end offset whenever the group moves.
+ */
+static bool commit_beyond_end(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+	const struct partition *p = at->partition;
+
+	return gp->has_committed && gp->fresh && p->has_offsets && p->fresh &&
+	       gp->committed > p->end && put(ret, gp->committed - p->end);
+}
+
+/* Help texts of kafka_ series are kafka_exporter's own, since some tools compare them. */
+/* clang-format off */
+const struct series series_all[] = {
+	{"hexlag_broker_failed", "gauge",
+		"1 if the broker did not answer a question of the last cycle.",
+		SERIES_PER_BROKER, 0, broker_failed},
+	{"hexlag_consumergroup_commit_beyond_end", "gauge",
+		"Messages by which a committed offset is beyond the log end offset: the topic was "
+		"recreated or truncated. Present only where it is so.",
+		SERIES_PER_GROUP_PARTITION, 0, commit_beyond_end},
+	{"hexlag_consumergroup_coordinator_answered", "gauge",
+		"1 if the coordinator of the group gave its committed offsets when last asked.",
+		SERIES_PER_GROUP, 0, coordinator_answered},
+	{"hexlag_consumergroup_lag_age_seconds", "gauge",
+		"Age of the last good reading. Present only for partitions that could not be read anew.",
+		SERIES_PER_GROUP_PARTITION, 3, lag_age},
+	{"hexlag_consumergroup_lag_quality", "gauge",
+		"3 all partitions read, 2 some (their lag is a lower bound), 1 none (the last good "
+		"values are shown), 0 never read.",
+		SERIES_PER_GROUP_TOPIC, 0, lag_quality},
+	{"hexlag_consumergroup_lost_messages", "gauge",
+		"Messages between the committed offset and the log start offset, which nobody can read "
+		"any more. Present only where there are any.",
+		SERIES_PER_GROUP_PARTITION, 0, lost_messages},
+	{"hexlag_consumergroup_state", "gauge",
+		"1 for the state that the group is in, 0 for the others.",
+		SERIES_PER_STATE, 0, state},
+	{"hexlag_cycle_cpu_seconds", "gauge",
+		"CPU time of the process during the last cycle.",
+		SERIES_PER_SNAPSHOT, 6, cycle_cpu},
+	{"hexlag_cycle_phase_seconds", "gauge",
+		"Duration of the phases of the last cycle.",
+		SERIES_PER_PHASE, 6, cycle_phase},
+	{"hexlag_cycles_total", "counter",
+		"Cycles of asking Kafka since the start of the process.",
+		SERIES_PER_SNAPSHOT, 0, cycles},
+	{"hexlag_group_list_ok", "gauge",
+		"1 if every broker answered the listing of groups. Absent when the last cycle did not list.",
+		SERIES_PER_SNAPSHOT, 0, list_ok},
+	{"hexlag_last_success_timestamp_seconds", "gauge",
+		"When the last cycle began in which Kafka answered for its metadata.",
+		SERIES_PER_SNAPSHOT, 3, last_success},
+	{"hexlag_metadata_ok", "gauge",
+		"1 if Kafka answered for its metadata in the last cycle.",
+		SERIES_PER_SNAPSHOT, 0, metadata_ok},
+	{"hexlag_snapshot_timestamp_seconds", "gauge",
+		"When the cycle began whose values are shown.",
+		SERIES_PER_SNAPSHOT, 3, snapshot_time},
+	{"hexlag_topic_partition_offset_age_seconds", "gauge",
+		"Age of the log offsets. Present only for partitions that could not be read anew.",
+		SERIES_PER_PARTITION, 3, offset_age},
+	{"kafka_broker_info", "gauge", "Information about the Kafka Broker.",
+		SERIES_PER_BROKER, 0, one},
+	{"kafka_brokers", "gauge", "Number of Brokers in the Kafka Cluster.",
+		SERIES_PER_SNAPSHOT, 0, brokers},
+	{"kafka_consumergroup_current_offset", "gauge",
+		"Current Offset of a ConsumerGroup at Topic/Partition",
+		SERIES_PER_GROUP_PARTITION, 0, committed},
+	{"kafka_consumergroup_current_offset_sum", "gauge",
+		"Current Offset of a ConsumerGroup at Topic for all partitions",
+		SERIES_PER_GROUP_TOPIC, 0, committed_sum},
+	{"kafka_consumergroup_lag", "gauge",
+		"Current Approximate Lag of a ConsumerGroup at Topic/Partition",
+		SERIES_PER_GROUP_PARTITION, 0, lag},
+	{"kafka_consumergroup_lag_sum", "gauge",
+		"Current Approximate Lag of a ConsumerGroup at Topic for all partitions",
+		SERIES_PER_GROUP_TOPIC, 0, lag_sum},
+	{"kafka_consumergroup_members", "gauge", "Amount of members in a consumer group",
+		SERIES_PER_GROUP, 0, members},
+	{"kafka_topic_partition_current_offset", "gauge",
+		"Current Offset of a Broker at Topic/Partition",
+		SERIES_PER_PARTITION, 0, end_offset},
+	{"kafka_topic_partition_in_sync_replica", "gauge",
+		"Number of In-Sync Replicas for this Topic/Partition",
+		SERIES_PER_PARTITION, 0, in_sync},
+	{"kafka_topic_partition_leader", "gauge", "Leader Broker ID of this Topic/Partition",
+		SERIES_PER_PARTITION, 0, leader},
+	{"kafka_topic_partition_leader_is_preferred", "gauge",
+		"1 if Topic/Partition is using the Preferred Broker",
+		SERIES_PER_PARTITION, 0, leader_is_preferred},
+	{"kafka_topic_partition_oldest_offset", "gauge",
+		"Oldest Offset of a Broker at Topic/Partition",
+		SERIES_PER_PARTITION, 0, start_offset},
+	{"kafka_topic_partition_replicas", "gauge",
+		"Number of Replicas for this Topic/Partition",
+		SERIES_PER_PARTITION, 0, replicas},
+	{"kafka_topic_partition_under_replicated_partition", "gauge",
+		"1 if Topic/Partition is under Replicated",
+		SERIES_PER_PARTITION, 0, under_replicated},
+	{"kafka_topic_partitions", "gauge", "Number of partitions for this Topic",
+		SERIES_PER_TOPIC, 0, topic_partitions},
+};
+/* clang-format on */
+
+const size_t series_count = ARRAY_LEN(series_all);

@@ -1,0 +1,183 @@
+#include "sidecar/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+struct snapshot *snapshot_new(void)
+{
+	struct snapshot *s = mem_zalloc(1, sizeof(*s));
+
+	atomic_init(&s->refs, 1);
+	return s;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+	if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	arena_release(&s->arena);
+	free(s);
+}
+
+void snapshot_unref_at(struct snapshot **s)
+{
+	snapshot_unref(*s);
+}
+
+/* Both arrays begin their elements with the name they are sorted by. */
+static int compare_name(const void *key, const void *element)
+{
+	return strcmp(key, *(char *const *)element);
+}
+
+static size_t find_name(const char *name, const void *items, size_t count, size_t size)
+{
+	const char *found = count ? bsearch(name, items, count, size, compare_name) : NULL;
+
+	return found ? (size_t)(found - (const char *)items) / size : SNAPSHOT_NONE;
+}
+
+_Static_assert(offsetof(struct topic, name) == 0, "compare_name() reads the first field");
+_Static_assert(offsetof(struct group, name) == 0, "compare_name() reads the first field");
+
+size_t snapshot_find_topic(const struct snapshot *s, const char *name)
+{
+	return find_name(name, s->topics, s->topic_count, sizeof(*s->topics));
+}
+
+size_t snapshot_find_group(const struct snapshot *s, const char *name)
+{
+	return find_name(name, s->groups, s->group_count, sizeof(*s->groups));
+}
+
+struct group_topic *snapshot_group_topic(const struct group *g, size_t topic)
+{
+	for (size_t i = 0; i < g->topic_count; i++)
+		if (g->topics[i].topic == topic)
+			return &g->topics[i];
+	return NULL;
+}
+
+int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *p)
+{
+	return p->fresh || p->at_ms >= s->mono_ms ? 0 : s->mono_ms - p->at_ms;
+}
+
+/* What the partition adds to a decision's lag; at least one offset of each kind has been read. */
+static int64_t partition_lag(const struct group_partition *gp, const struct partition *p,
+	enum offset_reset reset)
+{
+	bool usable = gp->has_committed && !(gp->fresh && gp->committed > p->end);
+
+	if (usable)
+		return gp->lag;
+	return reset == OFFSET_RESET_EARLIEST && p->end > p->start ? p->end - p->start : 0;
+}
+
+static bool partition_known(const struct group_partition *gp, const struct partition *p)
+{
+	return gp->answered && (gp->has_committed ? gp->has_lag : p->has_offsets);
+}
+
+static void total_add(struct lag_total *total, int64_t lag)
+{
+	if (__builtin_add_overflow(total->lag, lag, &total->lag))
+		total->lag = INT64_MAX;
+}
+
+static struct lag_total total_of(const struct snapshot *s, const struct group *g,
+	const struct group_topic *gt, enum offset_reset reset)
+{
+	const struct topic *t = &s->topics[gt->topic];
+	struct lag_total total = {.partitions = t->count};
+	struct lag_total last = {0};
+	size_t known = 0;
+
+	for (size_t i = 0; i < t->count; i++) {
+		const struct group_partition *gp = &gt->partitions[i];
+		int64_t lag, age;
+
+		if (!partition_known(gp, &t->partitions[i]))
+			continue;
+		known++;
+		total.without_commit += !gp->has_committed;
+		lag = partition_lag(gp, &t->partitions[i], reset);
+		age = snapshot_age_ms(s, gp);
+		if (age > total.age_ms)
+			total.age_ms = age;
+		total_add(&last, lag);
+		if (gp->fresh) {
+			total.fresh++;
+			total_add(&total, lag);
+		}
+	}
+	if (known == 0 || (total.without_commit == known && g->member_count == 0)) {
+		total.quality = QUALITY_UNKNOWN;
+		total.why = known == 0 ? "not read yet" : "the group has no commit on the topic";
+	} else if (total.fresh == t->count) {
+		total.quality = QUALITY_COMPLETE;
+	} else if (total.fresh) {
+		total.quality = QUALITY_PARTIAL;
+		total.why = "some partitions did not answer";
+	} else {
+		total.quality = QUALITY_STALE;
+		total.why = "no partition answered";
+		total.lag = last.lag;
+	}
+	return total;
+}
+
+struct lag_total snapshot_lag_total(const struct snapshot *s, const char *group, const char *topic,
+	enum offset_reset reset)
+{
+	struct lag_total unknown = {.quality = QUALITY_UNKNOWN};
+	size_t g = snapshot_find_group(s, group), t = snapshot_find_topic(s, topic);
+	const struct group_topic *gt;
+
+	if (t == SNAPSHOT_NONE || s->topics[t].count == 0) {
+		unknown.why = s->good_ms ? "the topic does not exist" : "Kafka has not answered yet";
+		return unknown;
+	}
+	gt = g == SNAPSHOT_NONE ? NULL : snapshot_group_topic(&s->groups[g], t);
+	if (!gt) {
+		unknown.why = "the group is not known";
+		return unknown;
+	}
+	return total_of(s, &s->groups[g], gt, reset);
+}
+
+const char *group_state_name(enum group_state state)
+{
+	static const char *const names[] = {
+		[GROUP_UNKNOWN] = "Unknown",
+		[GROUP_STABLE] = "Stable",
+		[GROUP_PREPARING_REBALANCE] = "PreparingRebalance",
+		[GROUP_COMPLETING_REBALANCE] = "CompletingRebalance",
+		[GROUP_EMPTY] = "Empty",
+		[GROUP_DEAD] = "Dead",
+	};
+
+	return names[state];
+}
+
+const char *quality_name(enum quality quality)
+{
+	static const char *const names[] = {"unknown", "stale", "partial", "complete"};
+
+	return names[quality];
+}
+
+const char *phase_name(enum phase phase)
+{
+	static const char *const names[] = {"metadata", "list", "groups", "offsets", "merge"};
+
+	return names[phase];
+}

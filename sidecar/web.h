@@ -1,0 +1,44 @@
+/* The routes of hexlag over httpd: /metrics, /healthz, /readyz and a page that links to them.
+ * A request costs no question to Kafka: it reads the current snapshot. */
+#ifndef HEXLAG_WEB_H
+#define HEXLAG_WEB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "sidecar/metrics.h"
+
+struct publish;
+struct web;
+
+/* Appends whole families to a scrape. Thread: the HTTP server's. Must not block. */
+struct web_series {
+	void (*append)(void *ctx, struct strbuf *out);
+	void *ctx;
+};
+
+/* All pointers are borrowed until web_stop(). */
+struct web_options {
+	const char *listen;       /* as in httpd_start() */
+	const char *metrics_path; /* NULL: "/metrics" */
+	struct publish *publish;
+	const struct metrics_options *metrics; /* NULL: the defaults */
+	const struct web_series *series;
+	size_t series_count;
+	int64_t ready_max_age_ms; /* /readyz: how old the current snapshot may be */
+	/* /healthz: -1 with the reason when the collector is stuck, 0 otherwise. NULL: never stuck.
+	 * Thread: the HTTP server's. */
+	int (*heartbeat)(void *ctx, struct err *err);
+	void *heartbeat_ctx;
+};
+
+/* Listens at once, whether there is a snapshot or not. NULL on failure as httpd_start(). */
+struct web *web_start(const struct web_options *options, struct err *err) MUSTCHECK;
+void web_stop(struct web *w); /* NULL is fine; closes all connections */
+
+unsigned web_port(const struct web *w); /* the port in use */
+
+#endif
