@@ -1,0 +1,72 @@
+/* A client of one Kubernetes API server: credentials, resource names, the scale subresource.
+ * Blocking, every call bounded by the timeout in the options and by *stop.
+ * Thread: one at a time. */
+#ifndef HEXLAG_KUBE_H
+#define HEXLAG_KUBE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/err.h"
+
+struct kube;
+
+struct kube_options {
+	const char *kubeconfig;  /* path; NULL: in-cluster, else $KUBECONFIG, else ~/.kube/config */
+	const char *context;     /* of the kubeconfig; NULL: current-context */
+	int64_t timeout_ms;      /* per request */
+	const atomic_bool *stop; /* set: a running request ends within a second; may be NULL */
+};
+
+/* What is scaled. All strings borrowed. */
+struct kube_target {
+	const char *api_version; /* "apps/v1"; the core group is "v1" */
+	const char *kind;        /* "Deployment" */
+	const char *namespace;   /* NULL or "": the credentials' own namespace, else "default" */
+	const char *name;
+};
+
+/* A Scale object of autoscaling/v1. */
+struct kube_scale {
+	int32_t spec_replicas, status_replicas; /* >= 0; absent in the document means 0 */
+	char resource_version[64];
+	char uid[64];
+};
+
+/* Reads the credentials. ERR_CONFIG with file and key where they are missing or wrong. */
+struct kube *kube_new(const struct kube_options *options, struct err *err) MUSTCHECK;
+void kube_free(struct kube *k); /* NULL is fine */
+
+const char *kube_server(const struct kube *k);    /* "https://host:port", for logs */
+const char *kube_namespace(const struct kube *k); /* of the credentials */
+
+/* GET of the scale subresource. The resource name of the kind comes from API discovery once and is
+ * kept; a 404 of the object forgets it. Errors: ERR_ABSENT (no such object, kind, or no scale
+ * subresource), ERR_DENIED (401 after the token was read again; 403), ERR_RETRY (time-out, refused,
+ * 429 and 5xx with retry_after_s, an answer that is not a Scale or is larger than 4 MiB). Each
+ * message names the request and what the server said. */
+int kube_scale_get(struct kube *k, const struct kube_target *t, struct kube_scale *ret_scale,
+	struct err *err) MUSTCHECK;
+
+/* PUT of the same with spec.replicas = `replicas`, the uid and resourceVersion in `seen` as the
+ * precondition, fieldManager hexlag. Also ERR_CONFLICT (409): somebody wrote since `seen` was read.
+ */
+int kube_scale_put(struct kube *k, const struct kube_target *t, const struct kube_scale *seen,
+	int32_t replicas, struct kube_scale *ret_scale, struct err *err) MUSTCHECK;
+
+/* Requests made so far by outcome, for metrics. Thread: any. */
+enum kube_outcome {
+	KUBE_OK,
+	KUBE_CONFLICT,
+	KUBE_DENIED,
+	KUBE_ABSENT,
+	KUBE_THROTTLED, /* 429 */
+	KUBE_FAILED,    /* everything else */
+	KUBE_OUTCOMES,
+};
+uint64_t kube_requests(const struct kube *k, enum kube_outcome outcome);
+const char *kube_outcome_name(enum kube_outcome outcome); /* "ok", "conflict", ... */
+
+#endif

@@ -1,0 +1,381 @@
+#include "scaler/scaler.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/runloop.h"
+#include "common/strbuf.h"
+#include "sidecar/metrics.h"
+#include "sidecar/publish.h"
+
+/* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
+#define IDLE_MS 15000
+
+/* A scale that was read is good for so long where the decision on it is to leave it: the API server is
+ * not asked once a second and rule. Before a write it is always read again. */
+#define REREAD_MS 15000
+
+/* A write that conflicts is decided anew on a new reading, as often as the HPA does. */
+#define CONFLICTS_MAX 5
+
+/* After a failure: one second, doubled each time, or what the server asks for. */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MAX_MS 30000
+
+struct target_state {
+	struct kube_scale scale;
+	bool has_scale;
+	int64_t read_ms; /* when `scale` was read */
+	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	char problem[sizeof(((struct err *)0)->msg)]; /* the failure last logged, "" none */
+	struct decide_history history;
+	enum reason said; /* the reason last logged */
+	bool has_said;
+
+	/* What other threads may see, under the lock. */
+	struct decision decision;
+	bool has_decision;
+	uint64_t writes, dry_writes, errors, decisions[REASON_COUNT];
+};
+
+struct scaler {
+	struct scaler_options options;
+	struct kube *kube;
+	struct runloop loop;
+	pthread_mutex_t lock;
+	struct target_state *targets; /* by rule */
+};
+
+struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
+{
+	struct scaler *s = mem_zalloc(1, sizeof(*s));
+
+	s->options = *options;
+	s->options.kube.stop = &s->loop.stop;
+	s->targets = mem_zalloc(options->rule_count, sizeof(*s->targets));
+	pthread_mutex_init(&s->lock, NULL);
+	s->kube = kube_new(&s->options.kube, err);
+	if (!s->kube) {
+		scaler_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void scaler_free(struct scaler *s)
+{
+	if (!s)
+		return;
+	kube_free(s->kube);
+	pthread_mutex_destroy(&s->lock);
+	free(s->targets);
+	free(s);
+}
+
+static struct kube_target target_of(const struct rule *r)
+{
+	return (struct kube_target){
+		.api_version = r->target.api_version,
+		.kind = r->target.kind,
+		.namespace = r->target.namespace,
+		.name = r->target.name,
+	};
+}
+
+static void note_decision(struct scaler *s, struct target_state *t, const struct decision *d)
+{
+	pthread_mutex_lock(&s->lock);
+	t->decision = *d;
+	t->has_decision = true;
+	t->decisions[d->reason]++;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* A reason is logged when it changes; a write is always logged, by say_write(). */
+static void say_decision(const struct rule *r, struct target_state *t, const struct decision *d)
+{
+	char name[RULE_NAME_MAX];
+
+	if (d->write || (t->has_said && t->said == d->reason))
+		return;
+	t->has_said = true;
+	t->said = d->reason;
+	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(r, name),
+		reason_name(d->reason), d->current, d->detail);
+}
+
+static void say_write(const struct rule *r, struct target_state *t, const struct decision *d)
+{
+	char name[RULE_NAME_MAX];
+
+	/* A dry run would say the same once a second. */
+	if (r->dry_run && t->has_said && t->said == d->reason)
+		return;
+	t->has_said = true;
+	t->said = d->reason;
+	log_info("%s: %s: %s from %" PRId32 " to %" PRId32 " replicas: %s", rule_name(r, name),
+		reason_name(d->reason), r->dry_run ? "dry run, would scale" : "scaled", d->current,
+		d->want, d->detail);
+}
+
+/* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
+static void fail(struct scaler *s, const struct rule *r, struct target_state *t,
+	const struct err *err, int64_t now_ms)
+{
+	char name[RULE_NAME_MAX];
+	int64_t wait;
+
+	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
+	if (t->backoff_ms > BACKOFF_MAX_MS)
+		t->backoff_ms = BACKOFF_MAX_MS;
+	wait = (int64_t)err->retry_after_s * 1000;
+	if (wait < t->backoff_ms)
+		wait = t->backoff_ms;
+	t->retry_ms = now_ms + wait;
+	t->has_scale = false;
+	pthread_mutex_lock(&s->lock);
+	t->errors++;
+	pthread_mutex_unlock(&s->lock);
+	if (strcmp(t->problem, err->msg) == 0)
+		return;
+	memcpy(t->problem, err->msg, sizeof(t->problem));
+	log_warn("%s: %s; trying again in %" PRId64 "s, then less often up to every %ds",
+		rule_name(r, name), err->msg, wait / 1000, BACKOFF_MAX_MS / 1000);
+}
+
+static void recovered(const struct rule *r, struct target_state *t)
+{
+	char name[RULE_NAME_MAX];
+
+	t->retry_ms = t->backoff_ms = 0;
+	if (!*t->problem)
+		return;
+	t->problem[0] = '\0';
+	log_info("%s: the API server answers again", rule_name(r, name));
+}
+
+static int read_scale(struct scaler *s, const struct rule *r, struct target_state *t,
+	int64_t now_ms, struct err *err)
+{
+	struct kube_target target = target_of(r);
+
+	if (kube_scale_get(s->kube, &target, &t->scale, err) < 0)
+		return -1;
+	t->has_scale = true;
+	t->read_ms = now_ms;
+	recovered(r, t);
+	return 0;
+}
+
+static int write_scale(struct scaler *s, const struct rule *r, struct target_state *t,
+	const struct decision *d, int64_t now_ms, struct err *err)
+{
+	struct kube_target target = target_of(r);
+
+	if (!r->dry_run &&
+		kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0)
+		return -1;
+	if (!r->dry_run) {
+		t->history.has_written = true;
+		t->history.written_ms = now_ms;
+	}
+	pthread_mutex_lock(&s->lock);
+	t->writes += !r->dry_run;
+	t->dry_writes += r->dry_run;
+	pthread_mutex_unlock(&s->lock);
+	say_write(r, t, d);
+	return 0;
+}
+
+/* Reads, decides and writes once. A conflict is left to the caller. */
+static int act_once(struct scaler *s, const struct rule *r, struct target_state *t,
+	const struct snapshot *snapshot, int64_t now_ms, struct err *err)
+{
+	bool fresh = !t->has_scale || now_ms - t->read_ms >= REREAD_MS;
+	struct decision d;
+
+	if (fresh && read_scale(s, r, t, now_ms, err) < 0)
+		return -1;
+	decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
+	if (d.write && !fresh) {
+		if (read_scale(s, r, t, now_ms, err) < 0)
+			return -1;
+		decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
+	}
+	note_decision(s, t, &d);
+	say_decision(r, t, &d);
+	return d.write ? write_scale(s, r, t, &d, now_ms, err) : 0;
+}
+
+static void act(struct scaler *s, const struct rule *r, struct target_state *t,
+	const struct snapshot *snapshot, int64_t now_ms)
+{
+	struct err err = {0};
+
+	if (now_ms < t->retry_ms)
+		return;
+	for (int i = 0; i < CONFLICTS_MAX; i++) {
+		err_clear(&err);
+		if (act_once(s, r, t, snapshot, now_ms, &err) == 0)
+			return;
+		if (err.kind != ERR_CONFLICT || atomic_load(&s->loop.stop))
+			break;
+		t->has_scale = false;
+	}
+	if (!atomic_load(&s->loop.stop))
+		fail(s, r, t, &err, now_ms);
+}
+
+void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
+{
+	for (size_t i = 0; i < s->options.rule_count && !atomic_load(&s->loop.stop); i++)
+		act(s, &s->options.rules[i], &s->targets[i], snapshot, now_ms);
+}
+
+static void run(void *ctx)
+{
+	struct scaler *s = ctx;
+	uint64_t seq = 0;
+
+	while (!atomic_load(&s->loop.stop)) {
+		struct snapshot *CLEANUP(snapshot_unref_at) snapshot =
+			publish_wait(s->options.publish, seq, clock_mono_ms() + IDLE_MS);
+
+		if (snapshot)
+			seq = snapshot->seq;
+		scaler_pass(s, snapshot, clock_mono_ms());
+	}
+}
+
+int scaler_start(struct scaler *s, struct err *err)
+{
+	return runloop_start(&s->loop, "scaler", run, s, err);
+}
+
+void scaler_stop(struct scaler *s)
+{
+	runloop_stop(&s->loop);
+	publish_stop(s->options.publish);
+}
+
+bool scaler_join(struct scaler *s, int64_t deadline_ms)
+{
+	return runloop_join(&s->loop, deadline_ms);
+}
+
+bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
+{
+	bool has;
+
+	pthread_mutex_lock(&s->lock);
+	has = s->targets[i].has_decision;
+	*ret = s->targets[i].decision;
+	pthread_mutex_unlock(&s->lock);
+	return has;
+}
+
+/* One family over all rules. `value` reads the state under the lock. */
+static void add_family(struct scaler *s, struct strbuf *out, const char *name, const char *type,
+	const char *help, int64_t (*value)(const struct target_state *t, const struct rule *r))
+{
+	metrics_family(out, name, type, help);
+	for (size_t i = 0; i < s->options.rule_count; i++) {
+		char rule[RULE_NAME_MAX];
+
+		if (!s->targets[i].has_decision && strcmp(type, "gauge") == 0)
+			continue; /* unknown is absent */
+		strbuf_addf(out, "%s{target=\"", name);
+		metrics_label_value(out, rule_name(&s->options.rules[i], rule));
+		strbuf_addf(out, "\"} %" PRId64 "\n",
+			value(&s->targets[i], &s->options.rules[i]));
+	}
+}
+
+static int64_t current_of(const struct target_state *t, const struct rule *r)
+{
+	(void)r;
+	return t->decision.current;
+}
+
+static int64_t want_of(const struct target_state *t, const struct rule *r)
+{
+	(void)r;
+	return t->decision.want;
+}
+
+static int64_t writes_of(const struct target_state *t, const struct rule *r)
+{
+	(void)r;
+	return (int64_t)t->writes;
+}
+
+static int64_t dry_writes_of(const struct target_state *t, const struct rule *r)
+{
+	(void)r;
+	return (int64_t)t->dry_writes;
+}
+
+static int64_t errors_of(const struct target_state *t, const struct rule *r)
+{
+	(void)r;
+	return (int64_t)t->errors;
+}
+
+static int64_t min_of(const struct target_state *t, const struct rule *r)
+{
+	(void)t;
+	return r->min;
+}
+
+static int64_t max_of(const struct target_state *t, const struct rule *r)
+{
+	(void)t;
+	return r->max;
+}
+
+static void add_decisions(struct scaler *s, struct strbuf *out)
+{
+	metrics_family(out, "hexlag_scaler_decisions_total", "counter",
+		"Decisions on a target, by reason; one per snapshot.");
+	for (size_t i = 0; i < s->options.rule_count; i++)
+		for (int reason = 0; reason < REASON_COUNT; reason++) {
+			char rule[RULE_NAME_MAX];
+
+			if (!s->targets[i].decisions[reason])
+				continue;
+			strbuf_adds(out, "hexlag_scaler_decisions_total{reason=\"");
+			strbuf_addf(out, "%s\",target=\"", reason_name((enum reason)reason));
+			metrics_label_value(out, rule_name(&s->options.rules[i], rule));
+			strbuf_addf(out, "\"} %" PRIu64 "\n", s->targets[i].decisions[reason]);
+		}
+}
+
+void scaler_metrics(struct scaler *s, struct strbuf *out)
+{
+	pthread_mutex_lock(&s->lock);
+	add_family(s, out, "hexlag_scaler_replicas", "gauge",
+		"spec.replicas of the target when it was last read.", current_of);
+	add_family(s, out, "hexlag_scaler_wanted_replicas", "gauge",
+		"Replicas that the latest decision wants.", want_of);
+	add_family(s, out, "hexlag_scaler_min_replicas", "gauge", "minReplicas of the rule.", min_of);
+	add_family(s, out, "hexlag_scaler_max_replicas", "gauge", "maxReplicas of the rule.", max_of);
+	add_family(s, out, "hexlag_scaler_writes_total", "counter",
+		"Sizes written to the scale subresource.", writes_of);
+	add_family(s, out, "hexlag_scaler_dry_run_writes_total", "counter",
+		"Sizes that would have been written but for dryRun.", dry_writes_of);
+	add_family(s, out, "hexlag_scaler_errors_total", "counter",
+		"Failed attempts to read or write the scale subresource.", errors_of);
+	add_decisions(s, out);
+	pthread_mutex_unlock(&s->lock);
+	metrics_family(out, "hexlag_kube_requests_total", "counter",
+		"Requests to the API server, by outcome.");
+	for (int i = 0; i < KUBE_OUTCOMES; i++)
+		strbuf_addf(out, "hexlag_kube_requests_total{outcome=\"%s\"} %" PRIu64 "\n",
+			kube_outcome_name((enum kube_outcome)i),
+			kube_requests(s->kube, (enum kube_outcome)i));
+}
