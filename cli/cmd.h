@@ -1,0 +1,13 @@
+/* The subcommands. Each takes its own arguments (argv[0] is its name) and returns an exit code:
+ * 0 asked to stop or done, 1 failed while running, 2 usage or configuration. */
+#ifndef HEXLAG_CMD_H
+#define HEXLAG_CMD_H
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_lag(int argc, char **argv);
+int cmd_demo(int argc, char **argv);
+
+#endif

@@ -1,0 +1,231 @@
+#include <getopt.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/lagjson.h"
+#include "cli/lagtable.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "sidecar/collector.h"
+#include "sidecar/publish.h"
+
+#define WATCH_MS 1000
+
+struct lag_options {
+	const char *bootstrap, *file, *group, *topic;
+	struct conf_strings properties;
+	int64_t timeout_ms;
+	bool watch, json;
+};
+
+static int usage(FILE *to, int code)
+{
+	(void)fprintf(to,
+		"usage: hexlag lag -b HOST:PORT [OPTIONS]\n"
+		"       hexlag lag -c FILE [OPTIONS]\n\n"
+		"  -b, --bootstrap HOST:PORT  brokers, comma-separated\n"
+		"  -c, --config FILE          take the kafka section of a configuration file\n"
+		"  -X, --property NAME=VALUE  property of librdkafka, may be repeated\n"
+		"  -g, --group NAME           only this group\n"
+		"  -t, --topic NAME           only this topic\n"
+		"  -o, --output FORMAT        table (default) or json\n"
+		"  -w, --watch                again every second, until Ctrl-C\n"
+		"      --timeout MS           of one call to a broker (default 5000)\n\n"
+		"Exit 1: Kafka did not answer, or only in part.\n");
+	return code;
+}
+
+static int parse(int argc, char **argv, struct lag_options *o)
+{
+	static const struct option longs[] = {
+		{"bootstrap", required_argument, NULL, 'b'},
+		{"config", required_argument, NULL, 'c'},
+		{"property", required_argument, NULL, 'X'},
+		{"group", required_argument, NULL, 'g'},
+		{"topic", required_argument, NULL, 't'},
+		{"output", required_argument, NULL, 'o'},
+		{"watch", no_argument, NULL, 'w'},
+		{"timeout", required_argument, NULL, 'T'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	char **property;
+	char *end;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "b:c:X:g:t:o:wh", longs, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			o->bootstrap = optarg;
+			break;
+		case 'c':
+			o->file = optarg;
+			break;
+		case 'X':
+			property = mem_append(&o->properties.items, o->properties.count,
+				sizeof(*property));
+			*property = mem_strdup(optarg);
+			o->properties.count++;
+			break;
+		case 'g':
+			o->group = optarg;
+			break;
+		case 't':
+			o->topic = optarg;
+			break;
+		case 'o':
+			o->json = strcmp(optarg, "json") == 0;
+			if (!o->json && strcmp(optarg, "table") != 0) {
+				(void)fprintf(stderr,
+					"hexlag lag: --output '%s' is neither table nor json\n",
+					optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'w':
+			o->watch = true;
+			break;
+		case 'T':
+			o->timeout_ms = strtoll(optarg, &end, 10);
+			if (*end || o->timeout_ms < 1 || o->timeout_ms > 60000) {
+				(void)fprintf(stderr,
+					"hexlag lag: --timeout '%s' is not in 1 to 60000\n",
+					optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'h':
+			usage(stdout, EXIT_OK);
+			exit(EXIT_OK);
+		default:
+			return usage(stderr, EXIT_USAGE);
+		}
+	}
+	if (optind < argc || !o->bootstrap == !o->file)
+		return usage(stderr, EXIT_USAGE);
+	return EXIT_OK;
+}
+
+static void print(const struct lag_options *o, const struct snapshot *s)
+{
+	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+
+	if (o->json) {
+		char *CLEANUP(mem_free_at) json = lagjson(s, o->group, o->topic);
+
+		strbuf_addf(&out, "%s\n", json);
+	} else {
+		if (o->watch && isatty(STDOUT_FILENO))
+			strbuf_adds(&out, "\033[H\033[2J");
+		(void)lagtable_text(&out, s, o->group, o->topic);
+		if (!out.len)
+			strbuf_adds(&out, "no group has committed offsets\n");
+	}
+	(void)fputs(strbuf_str(&out), stdout);
+	(void)fflush(stdout);
+}
+
+/* What was asked for was answered in full; 1 otherwise, so that scripts need not parse. */
+static int verdict(const struct lag_options *o, const struct snapshot *s)
+{
+	if (!s->metadata_ok || !s->list_ok)
+		return EXIT_FAILED;
+	if (o->group && snapshot_find_group(s, o->group) == SNAPSHOT_NONE) {
+		(void)fprintf(stderr, "hexlag lag: group '%s' does not exist\n", o->group);
+		return EXIT_FAILED;
+	}
+	for (size_t i = 0; i < s->group_count; i++)
+		if ((!o->group || strcmp(o->group, s->groups[i].name) == 0) && s->groups[i].error)
+			return EXIT_FAILED;
+	return EXIT_OK;
+}
+
+static int look(const struct lag_options *o, struct collector *c, struct publish *p)
+{
+	struct snapshot *CLEANUP(snapshot_unref_at) s = NULL;
+
+	collector_cycle(c, true);
+	s = publish_get(p);
+	print(o, s);
+	return verdict(o, s);
+}
+
+static int look_on(const struct lag_options *o, struct collector *c, struct publish *p)
+{
+	int signals = signals_open();
+	int code = look(o, c, p);
+	struct pollfd wait = {.fd = signals, .events = POLLIN};
+
+	while (o->watch && poll(&wait, 1, WATCH_MS) == 0)
+		code = look(o, c, p);
+	(void)close(signals);
+	return o->watch ? EXIT_OK : code;
+}
+
+static int run(const struct lag_options *o, const struct kafka_options *kafka)
+{
+	struct collector_options options = {.kafka = *kafka, .publish = publish_new()};
+	struct err err = {0};
+	struct collector *c;
+	int code = EXIT_USAGE;
+
+	options.kafka.only_group = o->group;
+	c = collector_new(&options, &err);
+	if (c)
+		code = look_on(o, c, options.publish);
+	else
+		(void)fprintf(stderr, "hexlag lag: %s\n", err.msg);
+	collector_free(c);
+	publish_free(options.publish);
+	return code;
+}
+
+static int run_file(const struct lag_options *o)
+{
+	struct conf_errors errors = {0};
+	struct settings settings;
+	struct kafka_options kafka;
+	int code = EXIT_USAGE;
+
+	if (settings_read(o->file, &settings, &errors) < 0) {
+		(void)fputs(strbuf_str(&errors.text), stderr);
+	} else {
+		kafka = settings_kafka(&settings, NULL, NULL, 0);
+		code = run(o, &kafka);
+	}
+	strbuf_release(&errors.text);
+	settings_release(&settings);
+	return code;
+}
+
+int cmd_lag(int argc, char **argv)
+{
+	struct lag_options o = {.timeout_ms = 5000};
+	int code = parse(argc, argv, &o);
+
+	log_init(LOG_LEVEL_ERROR, false); /* the table says what went wrong */
+
+
+	if (code == EXIT_OK && o.file) {
+		code = run_file(&o);
+	} else if (code == EXIT_OK) {
+		struct kafka_options kafka = {
+			.bootstrap = o.bootstrap,
+			.properties = o.properties,
+			.timeout_ms = o.timeout_ms,
+		};
+
+		code = run(&o, &kafka);
+	}
+	for (size_t i = 0; i < o.properties.count; i++)
+		free(o.properties.items[i]);
+	free(o.properties.items);
+	return code;
+}

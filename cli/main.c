@@ -1,0 +1,48 @@
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "common/attr.h"
+#include "sidecar/kafka.h"
+
+static const struct {
+	const char *name, *about;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"run", "export lag and scale, as the configuration file says", cmd_run},
+	{"lag", "print the lag of consumer groups", cmd_lag},
+	{"check", "check a configuration file", cmd_check},
+};
+
+static void usage(FILE *to)
+{
+	(void)fprintf(to, "usage: hexlag COMMAND [OPTIONS]\n\n");
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		(void)fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].about);
+	(void)fprintf(to, "  version print the version\n\n"
+			  "`hexlag COMMAND --help` lists the options of a command.\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+
+	/* A few threads that allocate little: an arena each would only cost memory. */
+	(void)mallopt(M_ARENA_MAX, 2);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
+		(void)printf("hexlag %s (librdkafka %s)\n", HEXLAG_VERSION, kafka_library_version());
+		return EXIT_OK;
+	}
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (*name)
+		(void)fprintf(stderr, "hexlag: unknown command '%s'\n\n", name);
+	usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,65 @@
+/* The configuration file as structs. conf/hexlag.conf shows every option with its default. */
+#ifndef HEXLAG_SETTINGS_H
+#define HEXLAG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/conf.h"
+#include "scaler/rule.h"
+#include "sidecar/kafka.h"
+
+struct settings_filters {
+	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude; /* NULL: none */
+};
+
+struct settings {
+	struct {
+		char *bootstrap;
+		struct conf_strings properties, property_files, property_env;
+		int isolation; /* 0 read_uncommitted, 1 read_committed */
+		int64_t timeout_ms;
+	} kafka;
+	struct {
+		bool present;
+		char *listen;
+		int64_t interval_ms;
+		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
+	} exporter;
+	struct {
+		bool present;
+		int64_t interval_ms;
+		char *kubeconfig, *context;
+		int64_t timeout_ms;
+		struct conf_items rules; /* struct rule */
+	} scaler;
+	struct {
+		int level; /* enum log_level */
+		int format; /* 0 text, 1 json */
+	} log;
+};
+
+/* Reads and checks the file. -1 with every error in `errors`. `ret` is zeroed first and is to be
+ * released in both cases. */
+int settings_read(const char *path, struct settings *ret, struct conf_errors *errors) MUSTCHECK;
+int settings_parse(const char *text, const char *name, struct settings *ret,
+	struct conf_errors *errors) MUSTCHECK;
+void settings_release(struct settings *s);
+
+/* The Kafka session that the settings ask for; everything in it is borrowed from `s`, `filters` and
+ * `watches`. */
+struct kafka_options settings_kafka(const struct settings *s, const struct settings_filters *filters,
+	const struct kafka_watch *watches, size_t watch_count);
+
+/* ERR_CONFIG where an expression does not compile; release in both cases. */
+int settings_filters(const struct settings *s, struct settings_filters *ret,
+	struct err *err) MUSTCHECK;
+void settings_filters_release(struct settings_filters *f);
+
+/* The (group, topic) pairs of all rules; the caller frees the array. */
+struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
+
+/* Appends "option<TAB>default" for every option there is. */
+void settings_list(struct strbuf *out);
+
+#endif

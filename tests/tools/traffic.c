@@ -1,0 +1,243 @@
+/* Makes traffic on a Kafka cluster for tests and benchmarks:
+ *
+ *   traffic -b BOOTSTRAP create TOPIC PARTITIONS REPLICATION
+ *   traffic -b BOOTSTRAP delete TOPIC
+ *   traffic -b BOOTSTRAP produce TOPIC COUNT [PARTITION]  acknowledged by all replicas on return;
+ *                                                    spread evenly without a partition
+ *   traffic -b BOOTSTRAP commit GROUP TOPIC OFFSET...     one offset a partition from 0, "-": none
+ *   traffic -b BOOTSTRAP consume GROUP TOPIC RATE         a member that handles RATE records/s and
+ *                                                    commits each second, until SIGTERM
+ */
+#include <librdkafka/rdkafka.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#define TIMEOUT_MS 15000
+
+static volatile sig_atomic_t stopped;
+static long delivered, refused;
+
+static void die(const char *what, const char *why)
+{
+	(void)fprintf(stderr, "traffic: %s: %s\n", what, why);
+	exit(1);
+}
+
+static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+	char why[200];
+
+	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
+		die(name, why);
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	(void)rk, (void)opaque;
+	if (m->err)
+		refused++;
+	else
+		delivered++;
+}
+
+static rd_kafka_t *client(const char *bootstrap, const char *group)
+{
+	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	char why[200];
+	rd_kafka_t *rk;
+
+	set(conf, "bootstrap.servers", bootstrap);
+	set(conf, "reconnect.backoff.max.ms", "500");
+	if (group) {
+		set(conf, "group.id", group);
+		set(conf, "enable.auto.commit", "false");
+		set(conf, "auto.offset.reset", "earliest");
+		set(conf, "session.timeout.ms", "6000");
+	} else {
+		set(conf, "linger.ms", "5");
+		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	}
+	rk = rd_kafka_new(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+	if (!rk)
+		die("client", why);
+	return rk;
+}
+
+/* Waits for the one result of an admin call and checks each topic's outcome. */
+static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+{
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+	const rd_kafka_topic_result_t **results = NULL;
+	size_t count = 0;
+
+	if (!event || rd_kafka_event_error(event))
+		die("admin", event ? rd_kafka_event_error_string(event) : "no answer");
+	if (rd_kafka_event_CreateTopics_result(event))
+		results = rd_kafka_CreateTopics_result_topics(
+			rd_kafka_event_CreateTopics_result(event), &count);
+	else
+		results = rd_kafka_DeleteTopics_result_topics(
+			rd_kafka_event_DeleteTopics_result(event), &count);
+	for (size_t i = 0; i < count; i++)
+		if (rd_kafka_topic_result_error(results[i]))
+			die(rd_kafka_topic_result_name(results[i]),
+				rd_kafka_topic_result_error_string(results[i]));
+	rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(rk);
+	return 0;
+}
+
+static int create(const char *bootstrap, const char *topic, int partitions, int replication)
+{
+	rd_kafka_t *rk = client(bootstrap, NULL);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	char why[200];
+	rd_kafka_NewTopic_t *t =
+		rd_kafka_NewTopic_new(topic, partitions, replication, why, sizeof(why));
+
+	if (!t)
+		die(topic, why);
+	rd_kafka_CreateTopics(rk, &t, 1, NULL, queue);
+	rd_kafka_NewTopic_destroy(t);
+	return finish_admin(rk, queue);
+}
+
+static int drop(const char *bootstrap, const char *topic)
+{
+	rd_kafka_t *rk = client(bootstrap, NULL);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	rd_kafka_DeleteTopic_t *t = rd_kafka_DeleteTopic_new(topic);
+
+	rd_kafka_DeleteTopics(rk, &t, 1, NULL, queue);
+	rd_kafka_DeleteTopic_destroy(t);
+	return finish_admin(rk, queue);
+}
+
+static int partition_count(rd_kafka_t *rk, const char *topic)
+{
+	const struct rd_kafka_metadata *md;
+	rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
+	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, t, &md, TIMEOUT_MS);
+	int count;
+
+	if (code)
+		die(topic, rd_kafka_err2str(code));
+	count = md->topics[0].partition_cnt;
+	rd_kafka_metadata_destroy(md);
+	rd_kafka_topic_destroy(t);
+	if (!count)
+		die(topic, "has no partitions");
+	return count;
+}
+
+static int produce(const char *bootstrap, const char *topic, long count, int32_t only)
+{
+	static char payload[100];
+	rd_kafka_t *rk = client(bootstrap, NULL);
+	int partitions = partition_count(rk, topic);
+
+	for (long i = 0; i < count; i++) {
+		int32_t partition = only >= 0 ? only : (int32_t)(i % partitions);
+		rd_kafka_resp_err_t code;
+
+		while ((code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
+				RD_KAFKA_V_PARTITION(partition),
+				RD_KAFKA_V_VALUE(payload, sizeof(payload)), RD_KAFKA_V_END)) ==
+			RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			rd_kafka_poll(rk, 50);
+		if (code)
+			die(topic, rd_kafka_err2str(code));
+		rd_kafka_poll(rk, 0);
+	}
+	(void)rd_kafka_flush(rk, TIMEOUT_MS);
+	rd_kafka_destroy(rk);
+	if (delivered != count)
+		die(topic, "not all records were acknowledged");
+	return 0;
+}
+
+static int commit(const char *bootstrap, const char *group, const char *topic, char **offsets, int n)
+{
+	rd_kafka_t *rk = client(bootstrap, group);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	int64_t deadline = clock_mono_ms() + TIMEOUT_MS;
+
+	for (int i = 0; i < n; i++)
+		if (strcmp(offsets[i], "-") != 0)
+			rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+				strtoll(offsets[i], NULL, 10);
+	/* Just after the cluster's start the coordinator may still be loading. */
+	while (code && clock_mono_ms() < deadline)
+		code = rd_kafka_commit(rk, list, 0);
+	if (code)
+		die(group, rd_kafka_err2str(code));
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+	return 0;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stopped = 1;
+}
+
+static int consume(const char *bootstrap, const char *group, const char *topic, long rate)
+{
+	rd_kafka_t *rk = client(bootstrap, group);
+	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+	int64_t second = clock_mono_ms();
+	long budget = rate;
+
+	rd_kafka_poll_set_consumer(rk);
+	rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
+	(void)rd_kafka_subscribe(rk, topics);
+	rd_kafka_topic_partition_list_destroy(topics);
+	while (!stopped) {
+		rd_kafka_message_t *m = budget > 0 ? rd_kafka_consumer_poll(rk, 50) : NULL;
+		int64_t now = clock_mono_ms();
+
+		if (m && !m->err)
+			budget--;
+		if (m)
+			rd_kafka_message_destroy(m);
+		else if (budget <= 0)
+			(void)poll(NULL, 0, 10);
+		if (now - second >= 1000) {
+			(void)rd_kafka_commit(rk, NULL, 1);
+			second = now;
+			budget = rate;
+		}
+	}
+	(void)rd_kafka_commit(rk, NULL, 0);
+	(void)rd_kafka_consumer_close(rk);
+	rd_kafka_destroy(rk);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *bootstrap = argc > 2 ? argv[2] : NULL, *verb = argc > 3 ? argv[3] : "";
+
+	(void)signal(SIGTERM, on_signal);
+	(void)signal(SIGINT, on_signal);
+	if (argc == 7 && strcmp(verb, "create") == 0)
+		return create(bootstrap, argv[4], atoi(argv[5]), atoi(argv[6]));
+	if (argc == 5 && strcmp(verb, "delete") == 0)
+		return drop(bootstrap, argv[4]);
+	if ((argc == 6 || argc == 7) && strcmp(verb, "produce") == 0)
+		return produce(bootstrap, argv[4], atol(argv[5]), argc == 7 ? atoi(argv[6]) : -1);
+	if (argc > 6 && strcmp(verb, "commit") == 0)
+		return commit(bootstrap, argv[4], argv[5], argv + 6, argc - 6);
+	if (argc == 7 && strcmp(verb, "consume") == 0)
+		return consume(bootstrap, argv[4], argv[5], atol(argv[6]));
+	(void)fprintf(stderr, "usage: see the head of tests/tools/traffic.c\n");
+	return 2;
+}

@@ -1,0 +1,192 @@
+/* The configuration reader with the tables of the real program. */
+#include "cli/settings.h"
+#include "common/mem.h"
+#include "tests/tap.h"
+
+#define KAFKA "kafka: { bootstrap = \"k:9092\"; };\n"
+#define RULE(fields) \
+	KAFKA "scaler: { rules = ( { scaleTargetRef = { name = \"d\"; };\n" fields " } ); };\n"
+#define GROUPS \
+	"consumergroups = ( { name = \"g\"; topicsThreshold = ( { topic = \"t\"; lag = 1; } ); } );\n"
+
+static const struct {
+	const char *name, *text, *error; /* error "": valid */
+} rows[] = {
+	{"kafka and exporter are enough", KAFKA "exporter: {};", ""},
+	{"a rule with defaults is valid", RULE("maxReplicas = 3; " GROUPS), ""},
+	{"a lag beyond 32 bits with L is valid",
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( "
+		     "{ topic = \"t\"; lag = 5000000000L; } ); } );"),
+		""},
+	{"numbers in strings and comments are left alone",
+		"# 99999999999\n/* 99999999999 */ kafka: { bootstrap = \"a99999999999:1\"; };\n"
+		"exporter: {};",
+		""},
+	{"an unknown key", KAFKA "exporter: { porte = 1; };", "f:2: exporter.porte: unknown key"},
+	{"an unknown section", KAFKA "exporter: {}; web: {};", "f:2: web: unknown key"},
+	{"a wrong type shows the value", KAFKA "exporter: { listen = 9308; };",
+		"f:2: exporter.listen: got 9308, want a string in quotes"},
+	{"a group where a string belongs", "kafka: { bootstrap = { a = 1; }; }; exporter: {};",
+		"f:1: kafka.bootstrap: got a group { }, want a string in quotes"},
+	{"a duration without a unit", KAFKA "exporter: { interval = \"10\"; };",
+		"f:2: exporter.interval: got \"10\", want a duration"},
+	{"a negative duration", KAFKA "exporter: { interval = \"-1s\"; };",
+		"exporter.interval: got \"-1s\""},
+	{"a duration out of range", KAFKA "exporter: { interval = \"1ms\"; };",
+		"f:2: exporter.interval: \"1ms\" is outside 100ms to 3600000ms"},
+	{"a duration that overflows", KAFKA "exporter: { interval = \"9223372036854775807h\"; };",
+		"exporter.interval: got"},
+	{"an unknown word", KAFKA "exporter: {}; log: { level = \"loud\"; };",
+		"f:2: log.level: got \"loud\", want one of \"error\", \"warn\""},
+	{"an empty string", "kafka: { bootstrap = \"\"; }; exporter: {};",
+		"f:1: kafka.bootstrap: must not be empty"},
+	{"a missing field", "kafka: {}; exporter: {};", "f:1: kafka.bootstrap: missing"},
+	{"a missing section", "exporter: {};", "kafka: missing"},
+	{"nothing to do", KAFKA, "neither exporter nor scaler"},
+	{"minReplicas above maxReplicas", RULE("minReplicas = 5; maxReplicas = 4; " GROUPS),
+		"f:3: scaler.rules[0].minReplicas: 5 is greater than maxReplicas 4"},
+	{"minReplicas below 1", RULE("minReplicas = 0; maxReplicas = 4; " GROUPS),
+		"f:3: scaler.rules[0].minReplicas: 0 is outside 1 to"},
+	{"an integer that wraps to a valid one", RULE("maxReplicas = 4294967297; " GROUPS),
+		"f:3: scaler.rules[0].maxReplicas: 4294967297 is outside 1 to 2147483647"},
+	{"a hexadecimal one", RULE("maxReplicas = 0x100000001; " GROUPS),
+		"scaler.rules[0].maxReplicas: 4294967297 is outside"},
+	{"an integer beyond 64 bits", RULE("maxReplicas = 99999999999999999999; " GROUPS),
+		"scaler.rules[0].maxReplicas: 9223372036854775807 is outside"},
+	{"a lag beyond 32 bits without L",
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( "
+		     "{ topic = \"t\"; lag = 4294967297; } ); } );"),
+		"lag: 4294967297 does not fit 32 bits; write 4294967297L"},
+	{"a threshold below 1",
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( "
+		     "{ topic = \"t\"; lag = 0; } ); } );"),
+		"topicsThreshold[0].lag: 0 is outside 1 to"},
+	{"a fraction where a whole number belongs", RULE("maxReplicas = 3.5; " GROUPS),
+		"scaler.rules[0].maxReplicas: got 3.5, want a whole number"},
+	{"no thresholds",
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( ); } );"),
+		"topicsThreshold: has 0 elements"},
+	{"two thresholds for one topic",
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( "
+		     "{ topic = \"t\"; lag = 1; }, { topic = \"t\"; lag = 2; } ); } );"),
+		"group \"g\" has two thresholds for topic \"t\""},
+	{"two rules for one target, in two API versions",
+		KAFKA "scaler: { rules = (\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = 1; " GROUPS
+		      "},\n{ scaleTargetRef = { apiVersion = \"apps/v1beta1\"; name = \"d\"; }; "
+		      "maxReplicas = 1; " GROUPS "} ); };",
+		"f:5: scaler.rules[1]: scaleTargetRef Deployment/d is also that of rules[0]"},
+	{"an expression that does not compile", KAFKA "exporter: { group_filter = \"(a\"; };",
+		"f:2: exporter.group_filter: regular expression '(a': missing closing parenthesis"},
+	{"a Kafka property that does not exist",
+		"kafka: { bootstrap = \"k\"; properties = [ \"foo=1\" ]; }; exporter: {};",
+		"f:1: kafka.properties: Kafka client property 'foo' does not exist"},
+	{"a secret is not shown",
+		"kafka: { bootstrap = \"k\"; properties = [ \"ssl.key.pem=hunter2\" ]; };\n"
+		"exporter: {};",
+		""},
+	{"an empty group.id would crash the library",
+		"kafka: { bootstrap = \"k\"; properties = [ \"group.id=\" ]; }; exporter: {};",
+		"'group.id' must not be empty"},
+	{"a secret's file that is not there",
+		"kafka: { bootstrap = \"k\"; property_files = [ \"sasl.password=/nowhere\" ]; };\n"
+		"exporter: {};",
+		"'sasl.password': /nowhere: No such file"},
+	{"@include", "@include \"x\"\n", "f:1: @include is not supported"},
+	{"a syntax error has its line", KAFKA "exporter: { listen = ; };", "f:2: syntax error"},
+	{"a key twice", KAFKA "exporter: { listen = \":1\"; listen = \":2\"; };",
+		"f:2: duplicate setting name"},
+};
+
+static void test_rows(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf_errors errors = {0};
+		struct settings settings;
+		int rc = settings_parse(rows[i].text, "f", &settings, &errors);
+
+		if (*rows[i].error)
+			TAP_HAS(rows[i].name, rc < 0 ? strbuf_str(&errors.text) : "(valid)",
+				rows[i].error);
+		else
+			TAP_STR(rows[i].name, strbuf_str(&errors.text), "");
+		strbuf_release(&errors.text);
+		settings_release(&settings);
+	}
+}
+
+static void test_all_errors(void)
+{
+	struct conf_errors errors = {0};
+	struct settings settings;
+
+	int rc = settings_parse("kafka: { bootstrap = \"\"; a = 1; };\nexporter: { listen = 1; };\n"
+				"scaler: { rules = ( { minReplicas = \"x\"; } ); };",
+		"f", &settings, &errors);
+
+	TAP_INT("a file with several errors is refused", rc, -1);
+	TAP_INT("all errors are listed, not only the first", errors.count, 7);
+	strbuf_release(&errors.text);
+	settings_release(&settings);
+}
+
+static void test_values(void)
+{
+	struct conf_errors errors = {0};
+	struct settings s;
+	const struct rule *rule;
+	const struct rule_threshold *threshold;
+	const char *group;
+	size_t count;
+	struct kafka_watch *watches;
+
+	TAP_INT("the sample parses",
+		settings_read("conf/hexlag-minimal.conf", &s, &errors), 0);
+	rule = s.scaler.rules.items;
+	TAP_INT("default interval of the scaler", s.scaler.interval_ms, 1000);
+	TAP_INT("default cooldown", rule->cooldown_ms, 60000);
+	TAP_INT("default policy", rule->policy, POLICY_HEX);
+	TAP_STR("default kind", rule->target.kind, "Deployment");
+	TAP_INT("min as given", rule->min, 2);
+	TAP_TRUE("the first threshold is there", rule_threshold(rule, 0, &group, &threshold));
+	TAP_STR("its group", group, "group1");
+	TAP_INT("its lag", threshold->lag, 1000);
+	TAP_TRUE("there is no second", !rule_threshold(rule, 1, &group, &threshold));
+	watches = settings_watches(&s, &count);
+	TAP_INT("one pair is watched", count, 1);
+	mem_free_at(&watches);
+	strbuf_release(&errors.text);
+	settings_release(&s);
+}
+
+static void test_files(void)
+{
+	static const struct {
+		const char *name, *path, *error;
+	} files[] = {
+		{"a folder", "/", "/: Is a directory"},
+		{"a file that is not there", "/nowhere", "/nowhere: No such file"},
+		{"an empty file", "/dev/null", "/dev/null: is empty"},
+		{"an endless file", "/dev/zero", "/dev/zero: larger than 4 MiB"},
+		{"every option, with its default", "conf/hexlag.conf", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		struct conf_errors errors = {0};
+		struct settings s;
+		int rc = settings_read(files[i].path, &s, &errors);
+
+		TAP_INT(files[i].name, rc, *files[i].error ? -1 : 0);
+		TAP_HAS(files[i].name, strbuf_str(&errors.text), files[i].error);
+		strbuf_release(&errors.text);
+		settings_release(&s);
+	}
+}
+
+int main(void)
+{
+	test_rows();
+	test_all_errors();
+	test_values();
+	test_files();
+	return tap_done();
+}
