@@ -13,6 +13,7 @@ static const struct {
 	{"run", "export lag and scale, as the configuration file says", cmd_run},
 	{"lag", "print the lag of consumer groups", cmd_lag},
 	{"check", "check a configuration file", cmd_check},
+	{"demo", "show it all at work, without Kafka or a cluster", cmd_demo},
 };
 
 static void usage(FILE *to)

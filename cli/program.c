@@ -1,0 +1,143 @@
+#include "cli/program.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "scaler/scaler.h"
+#include "sidecar/collector.h"
+#include "sidecar/publish.h"
+
+/* A snapshot that is older than so many intervals (and a call's limit) makes /readyz say no. */
+#define READY_INTERVALS 3
+
+/* A collector that has shown no sign of life for so long is stuck, and /healthz says so. */
+#define STUCK_MS 60000
+
+/* A call to a broker cannot be interrupted; who asked to stop waits no longer than this. */
+#define STOP_MS 1500
+
+static int heartbeat(void *ctx, struct err *err)
+{
+	struct program *p = ctx;
+	int64_t silent = clock_mono_ms() - collector_heartbeat_ms(p->collector);
+	int64_t interval = p->settings.exporter.interval_ms;
+
+	if (silent > STUCK_MS + interval)
+		return err_set(err, ERR_RETRY, "the collector has been stuck for %" PRId64 "s",
+			silent / 1000);
+	return 0;
+}
+
+static void append_collector(void *ctx, struct strbuf *out)
+{
+	collector_metrics(ctx, out);
+}
+
+static void append_scaler(void *ctx, struct strbuf *out)
+{
+	scaler_metrics(ctx, out);
+}
+
+/* The longest time between two snapshots when all is well. */
+static int64_t snapshot_interval(const struct settings *s)
+{
+	int64_t full = s->exporter.present ? s->exporter.interval_ms : INT64_MAX;
+	int64_t watch = s->scaler.present ? s->scaler.interval_ms : INT64_MAX;
+
+	return full < watch ? full : watch;
+}
+
+static int start_collector(struct program *p, struct err *err)
+{
+	const struct settings *s = &p->settings;
+	struct collector_options options = {
+		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
+		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
+		.publish = p->publish,
+	};
+
+	p->collector = collector_new(&options, err);
+	return p->collector ? collector_start(p->collector, err) : -1;
+}
+
+static int start_scaler(struct program *p, struct err *err)
+{
+	const struct settings *s = &p->settings;
+	struct scaler_options options = {
+		.rules = s->scaler.rules.items,
+		.rule_count = s->scaler.rules.count,
+		.kube = {.kubeconfig = s->scaler.kubeconfig,
+			.context = s->scaler.context,
+			.timeout_ms = s->scaler.timeout_ms},
+		.publish = p->publish,
+	};
+
+	if (!s->scaler.present)
+		return 0;
+	p->scaler = scaler_new(&options, err);
+	return p->scaler ? scaler_start(p->scaler, err) : -1;
+}
+
+static int start_web(struct program *p, struct err *err)
+{
+	const struct settings *s = &p->settings;
+	struct web_options options = {
+		.listen = s->exporter.listen,
+		.publish = p->publish,
+		.series = p->series,
+		.ready_max_age_ms =
+			READY_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms,
+		.heartbeat = heartbeat,
+		.heartbeat_ctx = p,
+	};
+
+	if (!s->exporter.present)
+		return 0;
+	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
+	if (p->scaler)
+		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	p->web = web_start(&options, err);
+	return p->web ? 0 : -1;
+}
+
+int program_start(struct program *p, struct err *err)
+{
+	if (settings_filters(&p->settings, &p->filters, err) < 0)
+		return -1;
+	p->watches = settings_watches(&p->settings, &p->watch_count);
+	p->publish = publish_new();
+	if (start_collector(p, err) < 0 || start_scaler(p, err) < 0)
+		return -1;
+	return start_web(p, err);
+}
+
+static void release(struct program *p)
+{
+	scaler_free(p->scaler);
+	collector_free(p->collector);
+	publish_free(p->publish);
+	settings_filters_release(&p->filters);
+	free(p->watches);
+	settings_release(&p->settings);
+}
+
+bool program_stop(struct program *p)
+{
+	int64_t deadline = clock_mono_ms() + STOP_MS;
+	bool ended = true;
+
+	if (p->collector)
+		collector_stop(p->collector);
+	if (p->scaler)
+		scaler_stop(p->scaler);
+	web_stop(p->web);
+	if (p->scaler)
+		ended &= scaler_join(p->scaler, deadline);
+	if (p->collector)
+		ended &= collector_join(p->collector, deadline);
+	if (ended)
+		release(p);
+	return ended;
+}

@@ -1,0 +1,31 @@
+/* The parts of `hexlag run` wired together by the settings: collector, scaler, web server. */
+#ifndef HEXLAG_PROGRAM_H
+#define HEXLAG_PROGRAM_H
+
+#include <stdbool.h>
+
+#include "cli/settings.h"
+#include "common/err.h"
+#include "sidecar/web.h"
+
+struct program {
+	struct settings settings; /* filled by the caller, released by program_stop() */
+	struct settings_filters filters;
+	struct kafka_watch *watches;
+	size_t watch_count;
+	struct publish *publish;
+	struct collector *collector;
+	struct scaler *scaler; /* NULL: no rules */
+	struct web *web;       /* NULL: no exporter */
+	struct web_series series[2];
+};
+
+/* Starts what the settings ask for. All signals that matter must be blocked already. On failure
+ * program_stop() still has to be called. */
+int program_start(struct program *p, struct err *err) MUSTCHECK;
+
+/* Stops all and releases everything. False: a call to a broker or the API server held a loop up for
+ * longer than 1.5 s; then nothing is released, and the process has to end. */
+bool program_stop(struct program *p) MUSTCHECK;
+
+#endif
