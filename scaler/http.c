@@ -78,16 +78,19 @@ static bool is_loopback(const char *host)
 /* Sets where requests go. libcurl has no option for another name in the certificate, but it checks
  * the certificate against the URL's host: with that name in the URL, CONNECT_TO leads to the real
  * host and port, and the Host header stays that of the server, as with client-go. */
-static void http_set_address(struct http *h, const struct http_options *o, CURLU *url)
+static bool http_set_address(struct http *h, const struct http_options *o, CURLU *url)
 {
 	char *scheme CLEANUP(mem_free_at) = http_url_part(url, CURLUPART_SCHEME, 0);
 	char *host CLEANUP(mem_free_at) = http_url_part(url, CURLUPART_HOST, 0);
 	char *port CLEANUP(mem_free_at) = http_url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 	char *path CLEANUP(mem_free_at) = http_url_part(url, CURLUPART_PATH, 0);
 	char *target CLEANUP(mem_free_at) = NULL;
-	size_t end = strlen(path);
+	size_t end;
 	bool v6;
 
+	if (!scheme || !host || !port || !path)
+		return false;
+	end = strlen(path);
 	while (end && path[end - 1] == '/')
 		path[--end] = '\0';
 	/* As Go's clients: the environment's proxy is never asked for this machine. */
@@ -95,7 +98,7 @@ static void http_set_address(struct http *h, const struct http_options *o, CURLU
 		curl_easy_setopt(h->easy, CURLOPT_PROXY, o->proxy ? o->proxy : "");
 	if (!o->tls_name) {
 		h->base = mem_printf("%s://%s:%s%s", scheme, host, port, path);
-		return;
+		return true;
 	}
 	v6 = strchr(o->tls_name, ':') && o->tls_name[0] != '[';
 	h->base = mem_printf(
@@ -104,6 +107,7 @@ static void http_set_address(struct http *h, const struct http_options *o, CURLU
 	target = mem_printf("::%s:%s", host, port);
 	h->connect_to = curl_slist_append(NULL, target);
 	curl_easy_setopt(h->easy, CURLOPT_CONNECT_TO, h->connect_to);
+	return true;
 }
 
 static int http_parse_server(struct http *h, const struct http_options *o, struct err *err)
@@ -113,8 +117,8 @@ static int http_parse_server(struct http *h, const struct http_options *o, struc
 
 	if (url)
 		code = curl_url_set(url, CURLUPART_URL, o->server, 0);
-	if (code == CURLUE_OK)
-		http_set_address(h, o, url);
+	if (code == CURLUE_OK && !http_set_address(h, o, url))
+		code = CURLUE_NO_HOST;
 	curl_url_cleanup(url);
 	if (code == CURLUE_OK)
 		return 0;

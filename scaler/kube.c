@@ -283,9 +283,10 @@ static int parse_scale(const char *text, size_t len, void *out, struct err *err)
 
 static struct known *find_known(const struct kube *k, const struct kube_target *t)
 {
-	for (struct known *i = k->known; i < k->known + k->known_count; i++)
-		if (strcmp(i->api_version, t->api_version) == 0 && strcmp(i->kind, t->kind) == 0)
-			return i;
+	for (size_t i = 0; i < k->known_count; i++)
+		if (strcmp(k->known[i].api_version, t->api_version) == 0 &&
+			strcmp(k->known[i].kind, t->kind) == 0)
+			return &k->known[i];
 	return NULL;
 }
 

@@ -135,39 +135,44 @@ static int find_text(
 	return 0;
 }
 
-/* The mapping under `section` in the element called `name` of the sequence `list`. */
-static int find_section(struct reader *r, const char *list, const char *section, const char *name,
-	yaml_node_t **ret_map)
+/* The mapping under `section` in the element called `name` of the sequence `list`; NULL and the
+ * error where there is none. From then on errors name that section. */
+static yaml_node_t *find_section(
+	struct reader *r, const char *list, const char *section, const char *name)
 {
-	yaml_node_t *root = yaml_document_get_root_node(&r->yaml), *seq;
+	yaml_node_t *root = yaml_document_get_root_node(&r->yaml), *seq = NULL, *map = NULL;
 
 	r->section = NULL;
 	if (find(r, root, list, &seq) != 0)
-		return -1;
-	if (!seq || seq->type != YAML_SEQUENCE_NODE)
-		return fail(r, seq ? seq : root, list, seq ? "not a list" : "missing");
+		return NULL;
+	if (!seq || seq->type != YAML_SEQUENCE_NODE) {
+		fail(r, seq ? seq : root, list, seq ? "not a list" : "missing");
+		return NULL;
+	}
 	for (yaml_node_item_t *i = seq->data.sequence.items.start; i < seq->data.sequence.items.top;
 		i++) {
-		yaml_node_t *item = yaml_document_get_node(&r->yaml, *i), *map;
+		yaml_node_t *item = yaml_document_get_node(&r->yaml, *i);
 		const char *item_name;
 
-		if (item->type != YAML_MAPPING_NODE)
-			return fail(r, item, list, "element is not a mapping");
+		if (item->type != YAML_MAPPING_NODE) {
+			fail(r, item, list, "element is not a mapping");
+			return NULL;
+		}
 		if (find_text(r, item, "name", &item_name) != 0)
-			return -1;
+			return NULL;
 		if (!item_name || strcmp(item_name, name) != 0)
 			continue;
 		r->section = section;
 		r->name = name;
 		if (find(r, item, section, &map) != 0)
-			return -1;
-		if (!map || map->type != YAML_MAPPING_NODE)
-			return fail(
-				r, map ? map : item, section, map ? "not a mapping" : "missing");
-		*ret_map = map;
-		return 0;
+			return NULL;
+		if (map && map->type == YAML_MAPPING_NODE)
+			return map;
+		fail(r, map ? map : item, section, map ? "not a mapping" : "missing");
+		return NULL;
 	}
-	return fail(r, seq, list, "none is called '%s'", name);
+	fail(r, seq, list, "none is called '%s'", name);
+	return NULL;
 }
 
 /* `name` as seen from the folder of the kubeconfig. */
@@ -299,21 +304,21 @@ static int read_context(struct reader *r, const char *context, struct kubeconfig
 		return -1;
 	if (!context)
 		return fail(r, root, "current-context", "missing, and no context was asked for");
-	if (find_section(r, "contexts", "context", context, &map) != 0 ||
-		read_fields(r, map, context_fields, ARRAY_LEN(context_fields), c) != 0 ||
+	map = find_section(r, "contexts", "context", context);
+	if (!map || read_fields(r, map, context_fields, ARRAY_LEN(context_fields), c) != 0 ||
 		find_text(r, map, "cluster", &cluster) != 0 ||
 		find_text(r, map, "user", &user) != 0)
 		return -1;
 	if (!cluster)
 		return fail(r, map, "cluster", "missing");
-	if (find_section(r, "clusters", "cluster", cluster, &map) != 0 ||
-		read_fields(r, map, cluster_fields, ARRAY_LEN(cluster_fields), c) != 0 ||
+	map = find_section(r, "clusters", "cluster", cluster);
+	if (!map || read_fields(r, map, cluster_fields, ARRAY_LEN(cluster_fields), c) != 0 ||
 		check_cluster(r, map, c) != 0)
 		return -1;
 	if (!user)
 		return 0; /* an anonymous one, for servers that allow it */
-	if (find_section(r, "users", "user", user, &map) != 0 ||
-		read_fields(r, map, user_fields, ARRAY_LEN(user_fields), c) != 0)
+	map = find_section(r, "users", "user", user);
+	if (!map || read_fields(r, map, user_fields, ARRAY_LEN(user_fields), c) != 0)
 		return -1;
 	return check_user(r, map, c);
 }

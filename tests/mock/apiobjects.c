@@ -117,7 +117,9 @@ int apiobjects_serve(struct apiobjects *a, const char *method, const char *path,
 		strbuf_adds(out, example_v1);
 		return 200;
 	}
-	for (struct apiobject *o = a->items; o < a->items + a->count; o++) {
+	for (size_t i = 0; i < a->count; i++) {
+		struct apiobject *o = &a->items[i];
+
 		if (o->gone || strcmp(o->path, path) != 0)
 			continue;
 		if (strcmp(method, "GET") == 0)

@@ -15,10 +15,10 @@
 #include "common/attr.h"
 #include "common/mem.h"
 #include "common/strbuf.h"
+#include "tests/mock/apifault.h"
 #include "tests/mock/apiobjects.h"
 
 #define CONNECTIONS_MAX 32
-#define OVERSIZE ((size_t)5 << 20)
 
 struct connection {
 	int fd; /* -1: free */
@@ -51,28 +51,6 @@ struct request {
 	const char *head, *body;
 	size_t head_len, body_len;
 };
-
-/* Sends it all; a client that has gone is no error here. */
-static void send_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return;
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
-static void answer(int fd, int status, const char *headers, const char *body)
-{
-	struct strbuf out CLEANUP(strbuf_release) = STRBUF_INIT;
-
-	strbuf_addf(&out, "HTTP/1.1 %d Whatever\r\n%sContent-Length: %zu\r\n\r\n%s", status,
-		headers, strlen(body), body);
-	send_all(fd, out.data, out.len);
-}
 
 /* The value of a header in `head`, "" where absent. */
 static void header_value(const char *head, size_t len, const char *name, char *to, size_t size)
@@ -129,55 +107,6 @@ static bool take_fault(
 	return false;
 }
 
-static void send_repeated(int fd, const char *text, size_t bytes)
-{
-	char block[1024];
-	size_t len = strlen(text);
-
-	for (size_t i = 0; i < sizeof(block); i++)
-		block[i] = text[i % len];
-	for (size_t sent = 0; sent < bytes; sent += sizeof(block))
-		send_all(fd, block, sizeof(block));
-}
-
-/* Returns whether the connection stays open. */
-static bool commit_fault(struct connection *c, const struct apiserver_fault *f)
-{
-	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
-	char length[64];
-
-	(void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n\r\n", OVERSIZE);
-	switch (f->kind) {
-	case APISERVER_STATUS:
-		answer(c->fd, f->status, f->headers ? f->headers : "", f->body ? f->body : "");
-		return true;
-	case APISERVER_HANG:
-		c->hung = true;
-		return true;
-	case APISERVER_CLOSE:
-		return false;
-	case APISERVER_TRUNCATE:
-		send_all(c->fd, ok, strlen(ok));
-		send_all(c->fd, "Content-Length: 100\r\n\r\n{\"kind\":", 31);
-		return false;
-	case APISERVER_GARBAGE:
-		send_all(c->fd, "\x16\x03\x01 this is not HTTP\n", 21);
-		return false;
-	case APISERVER_OVERSIZE:
-	case APISERVER_ENDLESS:
-		send_all(c->fd, ok, strlen(ok));
-		send_all(c->fd, f->kind == APISERVER_OVERSIZE ? length : "\r\n",
-			f->kind == APISERVER_OVERSIZE ? strlen(length) : 2);
-		send_repeated(c->fd, "[", OVERSIZE);
-		return false;
-	case APISERVER_HEADERS:
-		send_all(c->fd, ok, strlen(ok));
-		send_repeated(c->fd, "X-Padding: aaaa\r\n", 17 * 1024 * 60);
-		return false;
-	}
-	return false;
-}
-
 static void serve(struct apiserver *s, int fd, const struct request *r)
 {
 	char auth[256],
@@ -191,7 +120,7 @@ static void serve(struct apiserver *s, int fd, const struct request *r)
 	else
 		status = apiobjects_serve(
 			&s->objects, r->method, r->path, r->body, r->body_len, &body);
-	answer(fd, status, "Content-Type: application/json\r\n", strbuf_str(&body));
+	apifault_answer(fd, status, "Content-Type: application/json\r\n", strbuf_str(&body));
 }
 
 static unsigned *counter(struct apiserver *s, const char *method)
@@ -219,7 +148,8 @@ static bool handle(struct apiserver *s, struct connection *c, const struct reque
 	pthread_mutex_unlock(&s->lock);
 	/* Without the lock: the client may read slowly. */
 	if (faulty)
-		open = commit_fault(c, &fault);
+		open = apifault_commit(c->fd, &fault);
+	c->hung = faulty && fault.kind == APISERVER_HANG;
 	return open;
 }
 

@@ -133,12 +133,12 @@ bootstrap() {
 	echo "${list#,}"
 }
 
-# Stops all processes and gives the ports back.
+# end_world SECONDS: stops all processes and gives the ports back.
 end_world() {
 	local pids=("$DIR"/*.pid)
 	pids=("${pids[@]##*/}")
-	stop 5 "${pids[@]%.pid}"
-	rm -f "$(port_claim "$PORTS")"
+	stop "$1" "${pids[@]%.pid}"
+	[ "$(readlink "$(port_claim)")" != "$DIR" ] || rm "$(port_claim)"
 }
 
 spawn_broker() {

@@ -1,0 +1,334 @@
+#include "sidecar/web.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "sidecar/publish.h"
+#include "tests/tap.h"
+#include "tests/unit/handmade.h"
+#include "tests/unit/rawhttp.h"
+
+#define READERS 64
+
+/* What a test's web server stands on. */
+struct site {
+	struct publish *publish;
+	struct web *web;
+	unsigned port;
+	bool stuck;
+};
+
+static void append_series(void *ctx, struct strbuf *out)
+{
+	metrics_single(out, "hexlag_test_answer", "gauge", "For this test.", *(int *)ctx, 0);
+}
+
+static int heartbeat(void *ctx, struct err *err)
+{
+	const struct site *site = ctx;
+
+	return site->stuck ? err_set(err, ERR_RETRY, "no cycle has ended for 90 s") : 0;
+}
+
+static void site_open(struct site *site, const char *metrics_path)
+{
+	static int answer = 42;
+	static const struct web_series series[] = {{append_series, &answer}};
+	struct err err = {0};
+
+	*site = (struct site){.publish = publish_new()};
+	site->web = web_start(&(struct web_options){.listen = "127.0.0.1:0",
+				      .metrics_path = metrics_path,
+				      .publish = site->publish,
+				      .series = series,
+				      .series_count = ARRAY_LEN(series),
+				      .ready_max_age_ms = 30000,
+				      .heartbeat = heartbeat,
+				      .heartbeat_ctx = site},
+		&err);
+	if (!site->web) {
+		printf("Bail out! %s\n", err.msg);
+		exit(1);
+	}
+	site->port = web_port(site->web);
+}
+
+static void site_close(struct site *site)
+{
+	web_stop(site->web);
+	publish_free(site->publish);
+}
+
+/* A snapshot of `age_ms`, with a topic of `partitions`. */
+static struct snapshot *snapshot_aged(uint64_t seq, int64_t age_ms, size_t partitions)
+{
+	struct snapshot *s = empty_snapshot();
+
+	s->seq = seq;
+	s->mono_ms = s->good_ms = clock_mono_ms() - age_ms;
+	if (partitions)
+		add_topic(s, "t", partitions);
+	return s;
+}
+
+static void test_routes(void)
+{
+	static const struct {
+		const char *name, *what;
+		int status;
+		const char *head, *text;
+	} rows[] = {
+		{"metrics say what they are", "GET /metrics", 200,
+			"\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+			"\nhexlag_cycles_total 1\n"},
+		{"a query does not matter", "GET /metrics?name[]=up", 200, "", "kafka_brokers 1\n"},
+		{"series of other modules are there", "GET /metrics", 200, "",
+			"\nhexlag_test_answer 42\n"},
+		{"so are those of the process", "GET /metrics", 200, "",
+			"\nprocess_resident_memory_bytes "},
+		{"and of its start", "GET /metrics", 200, "", "\nprocess_start_time_seconds "},
+		{"and of its descriptors", "GET /metrics", 200, "", "\nprocess_open_fds "},
+		{"and its version", "GET /metrics", 200, "", "\nhexlag_build_info{version=\""},
+		{"a healthy answer is that of kafka_exporter", "GET /healthz", 200,
+			"\r\nContent-Length: 2\r\n", "ok"},
+		{"a fresh snapshot is ready", "GET /readyz", 200, "",
+			"ready: 0 groups and 1 topics, read 0."},
+		{"the page links to the metrics", "GET /", 200,
+			"\r\nContent-Type: text/html; charset=utf-8\r\n", "<a href=\"/metrics\">"},
+		{"what is not there is 404", "GET /metric", 404, "", "there is nothing here"},
+		{"paths are not prefixes", "GET /metrics/", 404, "", "there is nothing here"},
+		{"posting is not allowed", "POST /metrics", 405, "\r\nAllow: GET, HEAD\r\n",
+			"only GET and HEAD"},
+		{"nor is deleting", "DELETE /", 405, "\r\nAllow: GET, HEAD\r\n",
+			"only GET and HEAD"},
+		{"posting to nowhere is 404", "POST /nowhere", 404, "", "there is nothing here"},
+	};
+	struct site site;
+	int fd;
+
+	site_open(&site, NULL);
+	publish_set(site.publish, snapshot_aged(1, 0, 3));
+	fd = http_connect(site.port, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct answer a;
+
+		http_ask(fd, rows[i].what, "", NULL);
+		a = http_read(fd);
+		TAP_INT(rows[i].name, a.status, rows[i].status);
+		TAP_HAS(rows[i].name, strbuf_str(&a.head), rows[i].head);
+		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
+		answer_release(&a);
+	}
+	(void)close(fd);
+	site_close(&site);
+}
+
+static void test_head(void)
+{
+	static const char *const paths[] = {"/metrics", "/healthz", "/readyz", "/"};
+	struct site site;
+	int fd;
+
+	site_open(&site, NULL);
+	publish_set(site.publish, snapshot_aged(1, 0, 3));
+	fd = http_connect(site.port, 0);
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		CLEANUP(mem_free_at) char *what = mem_printf("HEAD %s", paths[i]);
+		struct answer a;
+
+		http_ask(fd, what, "", NULL);
+		a = http_read_head(fd);
+		TAP_INT(what, a.status, 200);
+		TAP_TRUE("a HEAD tells the length", a.length > 0);
+		answer_release(&a);
+	}
+	(void)close(fd);
+	site_close(&site);
+}
+
+static void test_before_the_first_snapshot(void)
+{
+	struct site site;
+	struct answer a;
+
+	site_open(&site, NULL);
+	a = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_INT("metrics are there before the first snapshot", a.status, 200);
+	TAP_HAS("those of the process", strbuf_str(&a.body), "hexlag_scrapes_total 1\n");
+	TAP_TRUE("none of Kafka", strstr(strbuf_str(&a.body), "kafka_") == NULL);
+	answer_release(&a);
+	a = http_once(site.port, "GET /healthz", "", NULL);
+	TAP_INT("a process without Kafka is alive", a.status, 200);
+	answer_release(&a);
+	site.stuck = true;
+	a = http_once(site.port, "GET /healthz", "", NULL);
+	TAP_INT("one whose collector is stuck is not", a.status, 503);
+	TAP_STR("and says why", strbuf_str(&a.body), "no cycle has ended for 90 s\n");
+	answer_release(&a);
+	site_close(&site);
+}
+
+static void test_readiness(void)
+{
+	static const struct {
+		const char *name;
+		int64_t age_ms;
+		bool snapshot, metadata_ok;
+		const char *error;
+		int status;
+		const char *text;
+	} rows[] = {
+		{"nothing read yet is not ready", 0, false, false, NULL, 503,
+			"not ready: Kafka has not been asked yet\n"},
+		{"a failed cycle is not ready", 0, true, false, "metadata: timed out", 503,
+			"not ready: Kafka did not answer in the last cycle: metadata: timed out\n"},
+		{"old values are not ready", 45000, true, true, NULL, 503,
+			"not ready: the values are 45."},
+		{"and the limit is told", 45000, true, true, NULL, 503,
+			" s old, 30.0 s are allowed\n"},
+		{"values within the limit are ready", 20000, true, true, NULL, 200,
+			"ready: 0 groups and 0 topics, read 20."},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct site site;
+		struct answer a;
+
+		site_open(&site, NULL);
+		if (rows[i].snapshot) {
+			struct snapshot *s = snapshot_aged(1, rows[i].age_ms, 0);
+
+			s->metadata_ok = rows[i].metadata_ok;
+			s->error = arena_strdup(&s->arena, rows[i].error);
+			publish_set(site.publish, s);
+		}
+		a = http_once(site.port, "GET /readyz", "", NULL);
+		TAP_INT(rows[i].name, a.status, rows[i].status);
+		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
+		answer_release(&a);
+		site_close(&site);
+	}
+}
+
+static void test_metrics_path(void)
+{
+	struct site site;
+	struct answer a;
+
+	site_open(&site, "/lag");
+	a = http_once(site.port, "GET /lag", "", NULL);
+	TAP_INT("metrics may have another path", a.status, 200);
+	answer_release(&a);
+	a = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_INT("instead of their usual one", a.status, 404);
+	answer_release(&a);
+	a = http_once(site.port, "GET /", "", NULL);
+	TAP_HAS("to which the page links", strbuf_str(&a.body), "href=\"/lag\"");
+	answer_release(&a);
+	site_close(&site);
+}
+
+/* The body begins with exactly the text of the snapshot. */
+static bool begins_with(const struct answer *a, const struct snapshot *s)
+{
+	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+
+	metrics_render(&text, s, NULL);
+	return a->body.len == a->length && a->body.len > text.len &&
+	       memcmp(a->body.data, text.data, text.len) == 0;
+}
+
+static void test_slow_reader(void)
+{
+	/* 60,000 partitions are 40 MB of text: more than the kernel buffers for a connection. */
+	struct snapshot *old = snapshot_aged(1, 0, 60000), *new = snapshot_aged(2, 0, 10);
+	struct snapshot *third = snapshot_aged(3, 0, 60000);
+	struct answer slow, fast;
+	struct site site;
+	int fd;
+
+	site_open(&site, NULL);
+	publish_set(site.publish, snapshot_ref(old));
+	fd = http_connect(site.port, 4096);
+	http_ask(fd, "GET /metrics", "", NULL);
+	slow = http_read_head(fd);
+	publish_set(site.publish, snapshot_ref(new));
+	fast = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_TRUE(
+		"a new snapshot is shown while a slow reader has the old", begins_with(&fast, new));
+	answer_release(&fast);
+	publish_set(site.publish, snapshot_ref(third));
+	fast = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_TRUE("and the one after it", begins_with(&fast, third));
+	answer_release(&fast);
+	http_read_body(fd, &slow);
+	TAP_TRUE("the slow reader gets all of the old", begins_with(&slow, old));
+	answer_release(&slow);
+	http_ask(fd, "GET /metrics", "", NULL);
+	slow = http_read(fd);
+	TAP_TRUE("and then the newest, on the same connection", begins_with(&slow, third));
+	answer_release(&slow);
+	(void)close(fd);
+	site_close(&site);
+	snapshot_unref(old);
+	snapshot_unref(new);
+	snapshot_unref(third);
+}
+
+static void test_many_readers(void)
+{
+	struct snapshot *s = snapshot_aged(1, 0, 3000);
+	struct site site;
+	struct answer a;
+	int fds[READERS], whole = 0;
+	char c;
+
+	site_open(&site, NULL);
+	publish_set(site.publish, snapshot_ref(s));
+	for (int i = 0; i < READERS; i++) {
+		fds[i] = http_connect(site.port, 0);
+		http_ask(fds[i], "GET /metrics", "", NULL);
+	}
+	for (int i = 0; i < READERS; i++) {
+		a = http_read(fds[i]);
+		whole += begins_with(&a, s);
+		answer_release(&a);
+	}
+	TAP_INT("readers at once get the same text", whole, READERS);
+	a = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_HAS("scrapes are counted", strbuf_str(&a.body), "\nhexlag_scrapes_total 65\n");
+	answer_release(&a);
+	/* Half of them have another answer under way when the server stops. */
+	for (int i = 0; i < READERS; i += 2)
+		http_ask(fds[i], "GET /metrics", "", NULL);
+	site_close(&site);
+	TAP_TRUE("a stop closes idle connections", recv(fds[1], &c, 1, 0) <= 0);
+	for (int i = 0; i < READERS; i++)
+		(void)close(fds[i]);
+	snapshot_unref(s);
+}
+
+static void test_start_failure(void)
+{
+	struct err err = {0};
+	struct web *w = web_start(&(struct web_options){.listen = "nonsense"}, &err);
+
+	TAP_TRUE("a bad address is refused", w == NULL);
+	TAP_HAS("and named", err.msg, "nonsense");
+	web_stop(w);
+}
+
+int main(void)
+{
+	test_routes();
+	test_head();
+	test_before_the_first_snapshot();
+	test_readiness();
+	test_metrics_path();
+	test_slow_reader();
+	test_many_readers();
+	test_start_failure();
+	return tap_done();
+}
