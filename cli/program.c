@@ -86,6 +86,7 @@ static int start_web(struct program *p, struct err *err)
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.publish = p->publish,
+		.metrics = &p->metrics,
 		.series = p->series,
 		.ready_max_age_ms =
 			READY_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms,
@@ -95,6 +96,9 @@ static int start_web(struct program *p, struct err *err)
 
 	if (!s->exporter.present)
 		return 0;
+	p->metrics.assigned_only = !s->exporter.show_all;
+	if (s->exporter.labels && labels_parse(s->exporter.labels, &p->metrics.labels, err) < 0)
+		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
@@ -119,6 +123,7 @@ static void release(struct program *p)
 	collector_free(p->collector);
 	publish_free(p->publish);
 	settings_filters_release(&p->filters);
+	labels_release(&p->metrics.labels);
 	free(p->watches);
 	settings_release(&p->settings);
 }

@@ -18,6 +18,7 @@ struct program {
 	struct scaler *scaler; /* NULL: no rules */
 	struct web *web;       /* NULL: no exporter */
 	struct web_series series[2];
+	struct metrics_options metrics;
 };
 
 /* Starts what the settings ask for. All signals that matter must be blocked already. On failure

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pattern.h"
+#include "sidecar/labels.h"
 
 #define KEY_MAX 1000	 /* groups, topics and rules in one list */
 #define PROPERTIES_MAX 200
@@ -133,10 +134,21 @@ static void check_expression(struct conf_scope *scope, const char *key, const ch
 	pattern_free(p);
 }
 
+static void check_labels(struct conf_scope *scope, const char *text)
+{
+	struct labels labels = {0};
+	struct err err = {0};
+
+	if (text && labels_parse(text, &labels, &err) < 0)
+		conf_reject(scope, "labels", "%s", err.msg);
+	labels_release(&labels);
+}
+
 static void check_exporter(const void *item, struct conf_scope *scope)
 {
 	const struct settings *s = item;
 
+	check_labels(scope, s->exporter.labels);
 	check_expression(scope, "group_filter", s->exporter.group_filter);
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
@@ -190,6 +202,9 @@ static const struct conf_option exporter_options[] = {
 		.offset = IN(struct settings, exporter.topic_filter)},
 	{.key = "topic_exclude", .type = CONF_STRING,
 		.offset = IN(struct settings, exporter.topic_exclude)},
+	{.key = "labels", .type = CONF_STRING, .offset = IN(struct settings, exporter.labels)},
+	{.key = "show_all", .type = CONF_BOOL, .offset = IN(struct settings, exporter.show_all),
+		.fallback = "true"},
 	{0},
 };
 

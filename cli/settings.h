@@ -25,6 +25,8 @@ struct settings {
 		char *listen;
 		int64_t interval_ms;
 		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
+		char *labels;
+		bool show_all;
 	} exporter;
 	struct {
 		bool present;

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/exposition.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
-#include "sidecar/metrics.h"
 #include "sidecar/publish.h"
 
 /* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
@@ -283,14 +283,14 @@ bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
 static void add_family(struct scaler *s, struct strbuf *out, const char *name, const char *type,
 	const char *help, int64_t (*value)(const struct target_state *t, const struct rule *r))
 {
-	metrics_family(out, name, type, help);
+	exposition_family(out, name, type, help);
 	for (size_t i = 0; i < s->options.rule_count; i++) {
 		char rule[RULE_NAME_MAX];
 
 		if (!s->targets[i].has_decision && strcmp(type, "gauge") == 0)
 			continue; /* unknown is absent */
 		strbuf_addf(out, "%s{target=\"", name);
-		metrics_label_value(out, rule_name(&s->options.rules[i], rule));
+		exposition_label_value(out, rule_name(&s->options.rules[i], rule));
 		strbuf_addf(out, "\"} %" PRId64 "\n",
 			value(&s->targets[i], &s->options.rules[i]));
 	}
@@ -340,7 +340,7 @@ static int64_t max_of(const struct target_state *t, const struct rule *r)
 
 static void add_decisions(struct scaler *s, struct strbuf *out)
 {
-	metrics_family(out, "hexlag_scaler_decisions_total", "counter",
+	exposition_family(out, "hexlag_scaler_decisions_total", "counter",
 		"Decisions on a target, by reason; one per snapshot.");
 	for (size_t i = 0; i < s->options.rule_count; i++)
 		for (int reason = 0; reason < REASON_COUNT; reason++) {
@@ -350,7 +350,7 @@ static void add_decisions(struct scaler *s, struct strbuf *out)
 				continue;
 			strbuf_adds(out, "hexlag_scaler_decisions_total{reason=\"");
 			strbuf_addf(out, "%s\",target=\"", reason_name((enum reason)reason));
-			metrics_label_value(out, rule_name(&s->options.rules[i], rule));
+			exposition_label_value(out, rule_name(&s->options.rules[i], rule));
 			strbuf_addf(out, "\"} %" PRIu64 "\n", s->targets[i].decisions[reason]);
 		}
 }
@@ -372,7 +372,7 @@ void scaler_metrics(struct scaler *s, struct strbuf *out)
 		"Failed attempts to read or write the scale subresource.", errors_of);
 	add_decisions(s, out);
 	pthread_mutex_unlock(&s->lock);
-	metrics_family(out, "hexlag_kube_requests_total", "counter",
+	exposition_family(out, "hexlag_kube_requests_total", "counter",
 		"Requests to the API server, by outcome.");
 	for (int i = 0; i < KUBE_OUTCOMES; i++)
 		strbuf_addf(out, "hexlag_kube_requests_total{outcome=\"%s\"} %" PRIu64 "\n",

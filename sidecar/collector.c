@@ -79,18 +79,19 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	struct kafka_group *groups = NULL;
 	size_t count = 0;
 	struct err err = {0};
-	bool listed = false;
+	bool listed = false, complete = false;
 
 	if (next->full && next->metadata_ok) {
 		int64_t wait = c->listed ? LIST_WAIT_MS : o->timeout_ms + LIST_WAIT_MS;
 
-		listed = kafka_list_groups(c->kafka, next, wait, &groups, &count, &next->list_ok,
-				 &err) == 0;
+		listed = kafka_list_groups(c->kafka, next, wait, &groups, &count, &complete, &err) == 0;
 		c->listed |= listed;
 		if (!listed)
 			set_error(next, &err);
 	}
-	merge_groups(next, c->last, groups, count, o->watches, o->watch_count, !next->list_ok);
+	/* What the last full cycle found stays true until the next one. */
+	next->list_ok = next->full ? complete : c->last && c->last->list_ok;
+	merge_groups(next, c->last, groups, count, o->watches, o->watch_count, !complete);
 }
 
 static void choose_questions(struct collector *c, struct snapshot *next)
@@ -145,7 +146,7 @@ static void say_cluster(const struct collector *c, const struct snapshot *s)
 		log_info("Kafka at %s answers: %zu brokers, %zu topics, %zu groups",
 			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
 			s->group_count);
-	else if (s->metadata_ok && s->error && !(last && last->error))
+	if (s->metadata_ok && s->error && !(last && last->error))
 		log_warn("%s; keeping the groups known so far", s->error);
 }
 

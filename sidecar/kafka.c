@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/exposition.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/kafkasession.h"
-#include "sidecar/metrics.h"
 #include "sidecar/statsjson.h"
 
 #define CONSUMER_OFFSETS "__consumer_offsets"
@@ -420,20 +420,20 @@ void kafka_metrics(struct kafka *k, struct strbuf *out)
 	memcpy(calls, k->calls, sizeof(calls));
 	memcpy(failures, k->failures, sizeof(failures));
 	pthread_mutex_unlock(&k->lock);
-	metrics_family(out, "hexlag_kafka_calls_total", "counter",
+	exposition_family(out, "hexlag_kafka_calls_total", "counter",
 		"Questions asked of Kafka, by API; one ListOffsets question is one batch.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_calls_total{api=\"%s\"} %" PRId64 "\n", names[i],
 			calls[i]);
-	metrics_family(out, "hexlag_kafka_call_failures_total", "counter",
+	exposition_family(out, "hexlag_kafka_call_failures_total", "counter",
 		"Questions that Kafka did not answer, or answered by an error.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_call_failures_total{api=\"%s\"} %" PRId64 "\n",
 			names[i], failures[i]);
-	metrics_family(out, "hexlag_kafka_requests_total", "counter",
+	exposition_family(out, "hexlag_kafka_requests_total", "counter",
 		"Protocol requests sent to brokers, those of the library itself included.");
 	strbuf_addf(out, "hexlag_kafka_requests_total %" PRId64 "\n", t.requests);
-	metrics_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
+	exposition_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
 	strbuf_addf(out,
 		"hexlag_kafka_bytes_total{direction=\"received\"} %" PRId64
 		"\nhexlag_kafka_bytes_total{direction=\"sent\"} %" PRId64 "\n",

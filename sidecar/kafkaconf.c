@@ -1,5 +1,6 @@
 /* Properties of the librdkafka handle: ours, then the user's, then what must not be changed. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +89,24 @@ static int set_all(rd_kafka_conf_t *conf, const struct conf_strings *settings, c
 	return 0;
 }
 
-static int set_ours(rd_kafka_conf_t *conf, struct err *err)
+/* Metadata goes to the connection that was used last, so a broker that hangs would be asked again and
+ * again. Its connection has to be dropped with the first request that times out, which the library does
+ * after socket.timeout.ms; it wants that a second longer than a fetch may wait, and we never fetch. */
+#define FETCH_WAIT_MS 10
+
+static int set_socket_timeout(rd_kafka_conf_t *conf, int64_t timeout_ms, struct err *err)
+{
+	int64_t least = FETCH_WAIT_MS + 1000;
+	char value[24];
+
+	(void)snprintf(value, sizeof(value), "%d", FETCH_WAIT_MS);
+	if (set(conf, "fetch.wait.max.ms", value, NULL, err) < 0)
+		return -1;
+	(void)snprintf(value, sizeof(value), "%" PRId64, timeout_ms > least ? timeout_ms : least);
+	return set(conf, "socket.timeout.ms", value, NULL, err);
+}
+
+static int set_ours(rd_kafka_conf_t *conf, const struct kafka_options *o, struct err *err)
 {
 	static const char *const ours[][2] = {
 		{"client.id", "hexlag"},
@@ -102,7 +120,7 @@ static int set_ours(rd_kafka_conf_t *conf, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
 		if (set(conf, ours[i][0], ours[i][1], NULL, err) < 0)
 			return -1;
-	return 0;
+	return set_socket_timeout(conf, o->timeout_ms, err);
 }
 
 static int set_forced(rd_kafka_conf_t *conf, const struct kafka_options *o, struct err *err)
@@ -126,7 +144,7 @@ rd_kafka_conf_t *kafkaconf_new(const struct kafka_options *o, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
-	if (set_ours(conf, err) < 0 ||
+	if (set_ours(conf, o, err) < 0 ||
 		set_all(conf, &o->properties, "value", set_value, err) < 0 ||
 		set_all(conf, &o->property_files, "/path", set_from_file, err) < 0 ||
 		set_all(conf, &o->property_env, "VARIABLE", set_from_env, err) < 0 ||

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/exposition.h"
 #include "common/mem.h"
-#include "sidecar/metrics.h"
 
 /* Labels that a series of ours has somewhere; the same name twice on a series is not valid. */
 static const char *const taken[] = {
@@ -56,7 +56,7 @@ static int add_item(struct labels *l, const char *item, size_t len, struct err *
 	label = &l->items[l->count++];
 	label->name = mem_strndup(item, name_len);
 	value = mem_strndup(equals + 1, len - name_len - 1);
-	metrics_label_value(&escaped, value);
+	exposition_label_value(&escaped, value);
 	label->value = strbuf_take(&escaped);
 	free(value);
 	if (name_taken(label->name))

@@ -3,115 +3,10 @@
 #include <string.h>
 
 #include "common/attr.h"
+#include "common/exposition.h"
 #include "common/mem.h"
 #include "sidecar/series.h"
 #include "sidecar/snapshot.h"
-
-/* A value of 19 digits, a sign, a point, and a partition of 10 digits. */
-#define NUMBERS_MAX 40
-
-void metrics_family(struct strbuf *out, const char *name, const char *type, const char *help)
-{
-	strbuf_adds(out, "# HELP ");
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	strbuf_adds(out, help);
-	strbuf_adds(out, "\n# TYPE ");
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	strbuf_adds(out, type);
-	strbuf_addc(out, '\n');
-}
-
-/* Bytes of the UTF-8 sequence at `s`, 0 where there is none; overlong forms and surrogates are
- * none. */
-static size_t utf8_length(const unsigned char *s)
-{
-	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-
-	if (s[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-		(s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-void metrics_label_value(struct strbuf *out, const char *value)
-{
-	const unsigned char *s = (const unsigned char *)value;
-
-	while (*s) {
-		size_t len = 0;
-
-		while (s[len] && s[len] < 0x80 && s[len] != '"' && s[len] != '\\' && s[len] != '\n')
-			len++;
-		strbuf_add(out, s, len);
-		s += len;
-		if (*s >= 0x80) {
-			len = utf8_length(s);
-			strbuf_add(out, len ? (const char *)s : "\xef\xbf\xbd", len ? len : 3);
-			s += len ? len : 1;
-		} else if (*s) {
-			strbuf_addc(out, '\\');
-			strbuf_addc(out, *s == '\n' ? 'n' : (char)*s);
-			s++;
-		}
-	}
-}
-
-static char *put_number(char *to, uint64_t value)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	memcpy(to, digits + at, sizeof(digits) - at);
-	return to + sizeof(digits) - at;
-}
-
-static char *put_decimal(char *to, int64_t value, unsigned decimals)
-{
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	uint64_t unit = 1;
-
-	if (value < 0)
-		*to++ = '-';
-	for (unsigned i = 0; i < decimals; i++)
-		unit *= 10;
-	to = put_number(to, rest / unit);
-	if (rest % unit == 0)
-		return to;
-	*to++ = '.';
-	for (rest %= unit; rest; rest %= unit) {
-		unit /= 10;
-		*to++ = (char)('0' + rest / unit);
-	}
-	return to;
-}
-
-void metrics_decimal(struct strbuf *out, int64_t value, unsigned decimals)
-{
-	char number[NUMBERS_MAX];
-
-	strbuf_add(out, number, (size_t)(put_decimal(number, value, decimals) - number));
-}
-
-void metrics_single(struct strbuf *out, const char *name, const char *type, const char *help,
-	int64_t value, unsigned decimals)
-{
-	metrics_family(out, name, type, help);
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	metrics_decimal(out, value, decimals);
-	strbuf_addc(out, '\n');
-}
 
 struct pair {
 	const char *name, *value; /* the value is escaped; NULL: to be filled in per sample */
@@ -167,7 +62,7 @@ static void add_sample(struct render *r, const struct pair *pairs, size_t count)
 	if (!r->series->value(&r->at, &value))
 		return;
 	(void)add_labels(r, pairs, count, r->out);
-	metrics_decimal(r->out, value, r->series->decimals);
+	exposition_decimal(r->out, value, r->series->decimals);
 	strbuf_addc(r->out, '\n');
 }
 
@@ -190,12 +85,12 @@ static void add_partition_sample(struct render *r, size_t partition)
 		return;
 	if (r->line.len == 0)
 		r->hole = add_labels(r, r->pairs, r->pair_count, &r->line);
-	strbuf_reserve(r->out, r->line.len + NUMBERS_MAX);
+	strbuf_reserve(r->out, r->line.len + EXPOSITION_NUMBER_MAX);
 	to = r->out->data + r->out->len;
 	memcpy(to, r->line.data, r->hole);
-	to = put_number(to + r->hole, partition);
+	to = exposition_put_decimal(to + r->hole, (int64_t)partition, 0);
 	memcpy(to, r->line.data + r->hole, r->line.len - r->hole);
-	to = put_decimal(to + r->line.len - r->hole, value, r->series->decimals);
+	to = exposition_put_decimal(to + r->line.len - r->hole, value, r->series->decimals);
 	*to++ = '\n';
 	*to = '\0';
 	r->out->len = (size_t)(to - r->out->data);
@@ -217,7 +112,7 @@ static void add_brokers(struct render *r)
 		CLEANUP(strbuf_release) struct strbuf id = STRBUF_INIT;
 
 		r->at.broker = b;
-		metrics_label_value(&address, b->address);
+		exposition_label_value(&address, b->address);
 		strbuf_addi(&id, b->id);
 		add_sample(r,
 			(const struct pair[]){
@@ -312,7 +207,7 @@ static void add_series(struct render *r)
 {
 	size_t before = r->out->len, header;
 
-	metrics_family(r->out, r->series->name, r->series->type, r->series->help);
+	exposition_family(r->out, r->series->name, r->series->type, r->series->help);
 	header = r->out->len;
 	switch (r->series->per) {
 	case SERIES_PER_SNAPSHOT:
@@ -347,7 +242,7 @@ static void add_series(struct render *r)
 static char *escape_name(struct arena *a, struct strbuf *scratch, const char *name)
 {
 	scratch->len = 0;
-	metrics_label_value(scratch, name);
+	exposition_label_value(scratch, name);
 	return arena_strdup(a, scratch->len ? scratch->data : "");
 }
 

@@ -25,18 +25,4 @@ struct metrics_options {
 void metrics_render(
 	struct strbuf *out, const struct snapshot *s, const struct metrics_options *options);
 
-/* Building blocks for series of other modules (scaler, process). `type` is "gauge" or "counter". */
-void metrics_family(struct strbuf *out, const char *name, const char *type, const char *help);
-
-/* Appends `value` as a label value: backslash, quote and newline escaped, and each byte that is not
- * part of UTF-8 replaced by U+FFFD, so that no name a peer chose can break the exposition. */
-void metrics_label_value(struct strbuf *out, const char *value);
-
-/* Appends value / 10^decimals without losing a digit: 1500 with 3 decimals is 1.5. */
-void metrics_decimal(struct strbuf *out, int64_t value, unsigned decimals);
-
-/* A family of one sample without labels. */
-void metrics_single(struct strbuf *out, const char *name, const char *type, const char *help,
-	int64_t value, unsigned decimals);
-
 #endif

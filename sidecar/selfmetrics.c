@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "sidecar/metrics.h"
+#include "common/exposition.h"
 
 #ifndef HEXLAG_VERSION
 #define HEXLAG_VERSION "unknown"
@@ -61,7 +61,7 @@ static int64_t open_fds(void)
 
 static void append_build(struct strbuf *out)
 {
-	metrics_family(out, "hexlag_build_info", "gauge", "Always 1; the label is the version.");
+	exposition_family(out, "hexlag_build_info", "gauge", "Always 1; the label is the version.");
 	strbuf_adds(out, "hexlag_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
 }
 
@@ -71,10 +71,10 @@ static void append_fds(struct strbuf *out)
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		metrics_single(out, "process_max_fds", "gauge",
+		exposition_single(out, "process_max_fds", "gauge",
 			"Maximum number of open file descriptors.", (int64_t)limit.rlim_cur, 0);
 	if (fds >= 0)
-		metrics_single(out, "process_open_fds", "gauge", "Number of open file descriptors.",
+		exposition_single(out, "process_open_fds", "gauge", "Number of open file descriptors.",
 			fds, 0);
 }
 
@@ -90,9 +90,9 @@ static void append_memory(struct strbuf *out)
 	resident = strtoll(end, &end, 10);
 	if (total <= 0 || resident <= 0 || page <= 0)
 		return;
-	metrics_single(out, "process_resident_memory_bytes", "gauge",
+	exposition_single(out, "process_resident_memory_bytes", "gauge",
 		"Resident memory size in bytes.", resident * page, 0);
-	metrics_single(out, "process_virtual_memory_bytes", "gauge",
+	exposition_single(out, "process_virtual_memory_bytes", "gauge",
 		"Virtual memory size in bytes.", total * page, 0);
 }
 
@@ -105,13 +105,13 @@ void selfmetrics_append(struct selfmetrics *sm, struct strbuf *out)
 {
 	sm->scrapes++;
 	append_build(out);
-	metrics_single(out, "hexlag_scrapes_total", "counter", "Scrapes, this one included.",
+	exposition_single(out, "hexlag_scrapes_total", "counter", "Scrapes, this one included.",
 		sm->scrapes, 0);
-	metrics_single(out, "process_cpu_seconds_total", "counter",
+	exposition_single(out, "process_cpu_seconds_total", "counter",
 		"Total user and system CPU time spent in seconds.", clock_cpu_us(), 6);
 	append_fds(out);
 	append_memory(out);
 	if (sm->start_ms > 0)
-		metrics_single(out, "process_start_time_seconds", "gauge",
+		exposition_single(out, "process_start_time_seconds", "gauge",
 			"Start time of the process since unix epoch in seconds.", sm->start_ms, 3);
 }

@@ -45,7 +45,7 @@ static bool cycles(const struct series_at *at, int64_t *ret)
 
 static bool list_ok(const struct series_at *at, int64_t *ret)
 {
-	return at->s->full && put(ret, at->s->list_ok);
+	return put(ret, at->s->list_ok);
 }
 
 static bool metadata_ok(const struct series_at *at, int64_t *ret)

@@ -111,7 +111,7 @@ struct snapshot {
 	int64_t good_ms;  /* monotonic time of the last cycle in which metadata was read; 0: never */
 	bool metadata_ok; /* in this cycle */
 	bool full;	  /* all groups were asked, not only those of rules */
-	bool list_ok;	  /* every broker answered the listing; meaningful with `full` */
+	bool list_ok;	  /* every broker answered the latest listing of groups */
 	int64_t phase_us[PHASE_COUNT];
 	int64_t cpu_us;	 /* of the whole process during the cycle */
 	char *error;	 /* why metadata or the listing failed; NULL: nothing wrong */

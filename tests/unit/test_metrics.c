@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/exposition.h"
 #include "common/mem.h"
 #include "tests/tap.h"
 #include "tests/unit/handmade.h"
@@ -221,7 +222,7 @@ static void test_label_values(void)
 	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
 		CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 
-		metrics_label_value(&out, values[i].value);
+		exposition_label_value(&out, values[i].value);
 		TAP_STR(values[i].name, strbuf_str(&out), values[i].want);
 	}
 }
@@ -248,7 +249,7 @@ static void test_decimals(void)
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
 
-		metrics_decimal(&out, numbers[i].value, numbers[i].decimals);
+		exposition_decimal(&out, numbers[i].value, numbers[i].decimals);
 		TAP_STR(numbers[i].name, strbuf_str(&out), numbers[i].want);
 	}
 }

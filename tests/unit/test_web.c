@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/exposition.h"
 #include "common/mem.h"
 #include "sidecar/publish.h"
 #include "tests/tap.h"
@@ -22,7 +23,7 @@ struct site {
 
 static void append_series(void *ctx, struct strbuf *out)
 {
-	metrics_single(out, "hexlag_test_answer", "gauge", "For this test.", *(int *)ctx, 0);
+	exposition_single(out, "hexlag_test_answer", "gauge", "For this test.", *(int *)ctx, 0);
 }
 
 static int heartbeat(void *ctx, struct err *err)
