@@ -1,0 +1,247 @@
+/* The scaler's pass against a fake API server: what is read, written and left alone. */
+#include "scaler/scaler.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "sidecar/publish.h"
+#include "tests/mock/apiserver.h"
+#include "tests/tap.h"
+#include "tests/unit/handmade.h"
+
+struct bench {
+	struct apiserver *api;
+	size_t object;
+	char kubeconfig[40];
+	struct rule rule;
+	struct rule_group group;
+	struct rule_threshold threshold;
+	struct publish *publish;
+	struct scaler *scaler;
+	int64_t now_ms;
+};
+
+static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
+{
+	struct scaler_options options = {.rule_count = 1};
+	struct err err = {0};
+	int fd;
+
+	*b = (struct bench){.api = apiserver_start(0), .now_ms = 1000000};
+	b->object = apiserver_add(b->api, "deployments", "shop", "orders", replicas);
+	(void)strcpy(b->kubeconfig, "/tmp/hexlag-test.XXXXXX");
+	fd = mkstemp(b->kubeconfig);
+	(void)close(fd);
+	apiserver_kubeconfig(b->api, b->kubeconfig, NULL);
+	b->threshold = (struct rule_threshold){(char *)"t", 1000};
+	b->group = (struct rule_group){(char *)"g", {&b->threshold, 1}};
+	b->rule = (struct rule){.target = {(char *)"apps/v1", (char *)"Deployment", (char *)"shop",
+					(char *)"orders"},
+		.min = 2,
+		.max = 10,
+		.groups = {&b->group, 1},
+		.cooldown_ms = 60000,
+		.dry_run = dry_run};
+	b->publish = publish_new();
+	options.rules = &b->rule;
+	options.publish = b->publish;
+	options.kube = (struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = 2000};
+	b->scaler = scaler_new(&options, &err);
+}
+
+static void bench_close(struct bench *b)
+{
+	scaler_free(b->scaler);
+	publish_free(b->publish);
+	apiserver_stop(b->api);
+	(void)unlink(b->kubeconfig);
+}
+
+/* One pass with that lag, `later_ms` after the one before. */
+static void pass(struct bench *b, int64_t lag, int64_t later_ms)
+{
+	struct snapshot *s = empty_snapshot();
+
+	add_topic(s, "t", 1)->partitions[0].end = lag;
+	(void)add_commits(s, add_group(s, "g", 1), "t", (int64_t[]){0});
+	b->now_ms += later_ms;
+	scaler_pass(b->scaler, s, b->now_ms);
+	snapshot_unref(s);
+}
+
+static int64_t replicas(struct bench *b)
+{
+	return apiserver_replicas(b->api, b->object);
+}
+
+static void test_writes_on_change(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	pass(&b, 1000, 1000);
+	TAP_INT("a size that fits is left alone", apiserver_count(b.api, "PUT"), 0);
+	pass(&b, 3000, 1000);
+	TAP_INT("lag raises at the next pass", replicas(&b), 10);
+	TAP_INT("by one write", apiserver_count(b.api, "PUT"), 1);
+	pass(&b, 0, 1000);
+	TAP_INT("the cooldown holds", replicas(&b), 10);
+	pass(&b, 0, 60000);
+	TAP_INT("until it is over", replicas(&b), 5);
+	bench_close(&b);
+}
+
+static void test_reads_seldom(void)
+{
+	struct bench b;
+	unsigned reads;
+
+	bench_open(&b, 4, false);
+	pass(&b, 1000, 1000);
+	reads = apiserver_count(b.api, "GET");
+	for (int i = 0; i < 10; i++)
+		pass(&b, 1000, 1000);
+	TAP_INT("while nothing is to be done the API server is left in peace",
+		apiserver_count(b.api, "GET"), reads);
+	apiserver_set(b.api, b.object, 40, 40);
+	pass(&b, 1000, 15000);
+	TAP_INT("yet a size out of bounds is found and corrected", replicas(&b), 10);
+	bench_close(&b);
+}
+
+static void test_reads_before_write(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	pass(&b, 1000, 1000);
+	apiserver_set(b.api, b.object, 10, 10);
+	pass(&b, 1400, 1000);
+	TAP_INT("the decision to write is made on a fresh reading", replicas(&b), 10);
+	bench_close(&b);
+}
+
+static void test_conflicts(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	apiserver_bump_before_puts(b.api, 3);
+	pass(&b, 3000, 1000);
+	TAP_INT("a conflict is read again and decided anew", replicas(&b), 10);
+	TAP_INT("as often as needed", apiserver_count(b.api, "PUT"), 4);
+	bench_close(&b);
+
+	bench_open(&b, 4, false);
+	apiserver_bump_before_puts(b.api, 100);
+	pass(&b, 3000, 1000);
+	TAP_INT("but not for ever", apiserver_count(b.api, "PUT"), 5);
+	TAP_INT("and without a write", replicas(&b), 4);
+	bench_close(&b);
+}
+
+static void test_dry_run(void)
+{
+	struct bench b;
+	struct decision d;
+
+	bench_open(&b, 4, true);
+	pass(&b, 3000, 1000);
+	pass(&b, 3000, 1000);
+	TAP_INT("a dry run writes nothing", apiserver_count(b.api, "PUT"), 0);
+	TAP_TRUE("but decides", scaler_last_decision(b.scaler, 0, &d) && d.want == 10 && d.write);
+	bench_close(&b);
+}
+
+static const struct {
+	const char *name;
+	struct apiserver_fault fault;
+	int64_t quiet_ms; /* no request before that */
+} faults[] = {
+	{"a refused GET backs off a second",
+		{APISERVER_STATUS, "GET", "/scale", 1, 403, "", "{\"kind\":\"Status\"}"}, 1000},
+	{"a refused PUT as well", {APISERVER_STATUS, "PUT", NULL, 1, 403, "", ""}, 1000},
+	{"429 waits as long as it is told to",
+		{APISERVER_STATUS, "GET", "/scale", 1, 429, "Retry-After: 7\r\n", "slow down"}, 7000},
+	{"500 backs off", {APISERVER_STATUS, "PUT", NULL, 1, 500, "", "oops"}, 1000},
+	{"a closed connection backs off", {.kind = APISERVER_CLOSE, .method = "PUT", .times = 2},
+		1000},
+	{"garbage backs off", {.kind = APISERVER_GARBAGE, .method = "GET", .path_has = "/scale"},
+		1000},
+	{"an object that is not there backs off",
+		{APISERVER_STATUS, "GET", "/scale", 1, 404, "", ""}, 1000},
+};
+
+static void test_faults(void)
+{
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		struct bench b;
+		unsigned requests;
+
+		bench_open(&b, 4, false);
+		apiserver_fail(b.api, &faults[i].fault);
+		pass(&b, 3000, 1000);
+		TAP_INT(faults[i].name, replicas(&b), 4);
+		requests = apiserver_count(b.api, NULL);
+		pass(&b, 3000, faults[i].quiet_ms - 1);
+		TAP_INT("no request before its time", apiserver_count(b.api, NULL), requests);
+		pass(&b, 3000, 1);
+		TAP_INT("then it is written", replicas(&b), 10);
+		bench_close(&b);
+	}
+}
+
+static void test_backoff_grows(void)
+{
+	static const int64_t waits[] = {1000, 2000, 4000, 8000, 16000, 30000, 30000};
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	apiserver_fail(b.api, &(struct apiserver_fault){.kind = APISERVER_STATUS,
+				      .method = "GET",
+				      .path_has = "/scale",
+				      .times = 100,
+				      .status = 503});
+	pass(&b, 3000, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		unsigned requests = apiserver_count(b.api, NULL);
+
+		pass(&b, 3000, waits[i] - 1);
+		TAP_INT("quiet until the next try", apiserver_count(b.api, NULL), requests);
+		pass(&b, 3000, 1);
+		TAP_TRUE("which doubles up to half a minute",
+			apiserver_count(b.api, NULL) > requests);
+	}
+	apiserver_heal(b.api);
+	pass(&b, 3000, 30000);
+	TAP_INT("and ends with success", replicas(&b), 10);
+	bench_close(&b);
+}
+
+static void test_no_snapshot(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	scaler_pass(b.scaler, NULL, b.now_ms);
+	TAP_INT("before the first observation nothing is written", apiserver_count(b.api, "PUT"), 0);
+	apiserver_set(b.api, b.object, 1, 1);
+	scaler_pass(b.scaler, NULL, b.now_ms + 15000);
+	TAP_INT("but a size out of bounds is corrected", replicas(&b), 2);
+	bench_close(&b);
+}
+
+int main(void)
+{
+	log_init(LOG_LEVEL_ERROR, false);
+	test_writes_on_change();
+	test_reads_seldom();
+	test_reads_before_write();
+	test_conflicts();
+	test_dry_run();
+	test_faults();
+	test_backoff_grows();
+	test_no_snapshot();
+	return tap_done();
+}
