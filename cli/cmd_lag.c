@@ -42,6 +42,34 @@ static int usage(FILE *to, int code)
 	return code;
 }
 
+static int parse_output(const char *text, struct lag_options *o)
+{
+	o->json = strcmp(text, "json") == 0;
+	if (o->json || strcmp(text, "table") == 0)
+		return EXIT_OK;
+	(void)fprintf(stderr, "hexlag lag: --output '%s' is neither table nor json\n", text);
+	return EXIT_USAGE;
+}
+
+static int parse_timeout(const char *text, struct lag_options *o)
+{
+	char *end;
+
+	o->timeout_ms = strtoll(text, &end, 10);
+	if (!*end && o->timeout_ms >= 1 && o->timeout_ms <= 60000)
+		return EXIT_OK;
+	(void)fprintf(stderr, "hexlag lag: --timeout '%s' is not in 1 to 60000\n", text);
+	return EXIT_USAGE;
+}
+
+static void add_property(const char *text, struct lag_options *o)
+{
+	char **property = mem_append(&o->properties.items, o->properties.count, sizeof(*property));
+
+	*property = mem_strdup(text);
+	o->properties.count++;
+}
+
 static int parse(int argc, char **argv, struct lag_options *o)
 {
 	static const struct option longs[] = {
@@ -56,11 +84,10 @@ static int parse(int argc, char **argv, struct lag_options *o)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	char **property;
-	char *end;
-	int c;
+	int c, code = EXIT_OK;
 
-	while ((c = getopt_long(argc, argv, "b:c:X:g:t:o:wh", longs, NULL)) != -1) {
+	while (code == EXIT_OK &&
+		(c = getopt_long(argc, argv, "b:c:X:g:t:o:wh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'b':
 			o->bootstrap = optarg;
@@ -69,10 +96,7 @@ static int parse(int argc, char **argv, struct lag_options *o)
 			o->file = optarg;
 			break;
 		case 'X':
-			property = mem_append(&o->properties.items, o->properties.count,
-				sizeof(*property));
-			*property = mem_strdup(optarg);
-			o->properties.count++;
+			add_property(optarg, o);
 			break;
 		case 'g':
 			o->group = optarg;
@@ -81,25 +105,13 @@ static int parse(int argc, char **argv, struct lag_options *o)
 			o->topic = optarg;
 			break;
 		case 'o':
-			o->json = strcmp(optarg, "json") == 0;
-			if (!o->json && strcmp(optarg, "table") != 0) {
-				(void)fprintf(stderr,
-					"hexlag lag: --output '%s' is neither table nor json\n",
-					optarg);
-				return EXIT_USAGE;
-			}
+			code = parse_output(optarg, o);
 			break;
 		case 'w':
 			o->watch = true;
 			break;
 		case 'T':
-			o->timeout_ms = strtoll(optarg, &end, 10);
-			if (*end || o->timeout_ms < 1 || o->timeout_ms > 60000) {
-				(void)fprintf(stderr,
-					"hexlag lag: --timeout '%s' is not in 1 to 60000\n",
-					optarg);
-				return EXIT_USAGE;
-			}
+			code = parse_timeout(optarg, o);
 			break;
 		case 'h':
 			usage(stdout, EXIT_OK);
@@ -108,9 +120,9 @@ static int parse(int argc, char **argv, struct lag_options *o)
 			return usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind < argc || !o->bootstrap == !o->file)
+	if (code == EXIT_OK && (optind < argc || !o->bootstrap == !o->file))
 		return usage(stderr, EXIT_USAGE);
-	return EXIT_OK;
+	return code;
 }
 
 static void print(const struct lag_options *o, const struct snapshot *s)
@@ -211,7 +223,6 @@ int cmd_lag(int argc, char **argv)
 	int code = parse(argc, argv, &o);
 
 	log_init(LOG_LEVEL_ERROR, false); /* the table says what went wrong */
-
 
 	if (code == EXIT_OK && o.file) {
 		code = run_file(&o);

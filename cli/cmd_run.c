@@ -13,10 +13,9 @@
 
 static int usage(FILE *to, int code)
 {
-	(void)fprintf(to,
-		"usage: hexlag run [-c FILE]\n\n"
-		"  -c, --config FILE  configuration file (default " DEFAULT_FILE ")\n\n"
-		"Runs until SIGTERM or SIGINT. `hexlag check FILE` checks a file.\n");
+	(void)fprintf(to, "usage: hexlag run [-c FILE]\n\n"
+			  "  -c, --config FILE  configuration file (default " DEFAULT_FILE ")\n\n"
+			  "Runs until SIGTERM or SIGINT. `hexlag check FILE` checks a file.\n");
 	return code;
 }
 

@@ -20,9 +20,12 @@ struct demoapi {
 };
 
 static const char resources[] =
-	"{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"apps/v1\",\"resources\":["
-	"{\"name\":\"deployments\",\"namespaced\":true,\"kind\":\"Deployment\",\"verbs\":[\"get\"]},"
-	"{\"name\":\"deployments/scale\",\"namespaced\":true,\"group\":\"autoscaling\",\"version\":\"v1\","
+	"{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"apps/"
+	"v1\",\"resources\":["
+	"{\"name\":\"deployments\",\"namespaced\":true,\"kind\":\"Deployment\",\"verbs\":[\"get\"]}"
+	","
+	"{\"name\":\"deployments/"
+	"scale\",\"namespaced\":true,\"group\":\"autoscaling\",\"version\":\"v1\","
 	"\"kind\":\"Scale\",\"verbs\":[\"get\",\"update\"]}]}";
 
 static void refuse(struct httpd_reply *reply, unsigned status, const char *reason)
@@ -59,8 +62,8 @@ static void get_scale(const struct demoapi *d, struct httpd_reply *reply)
 	char *text;
 
 	(void)snprintf(now.resource_version, sizeof(now.resource_version), "%u", d->version);
-	text = kubejson_scale_body(DEMO_NAMESPACE, DEMO_DEPLOYMENT, &now,
-		atomic_load(&d->replicas));
+	text = kubejson_scale_body(
+		DEMO_NAMESPACE, DEMO_DEPLOYMENT, &now, atomic_load(&d->replicas));
 	httpd_reply_take(reply, 0, text, strlen(text));
 }
 
@@ -70,7 +73,8 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 
 	reply->content_type = "application/json";
 	if (strcmp(req->path, "/apis/apps/v1") == 0) {
-		reply->parts[0] = (struct httpd_part){.data = resources, .len = sizeof(resources) - 1};
+		reply->parts[0] =
+			(struct httpd_part){.data = resources, .len = sizeof(resources) - 1};
 		return;
 	}
 	if (strcmp(req->path, SCALE_PATH) != 0) {

@@ -12,11 +12,11 @@
 #define DEMO_TOPIC "orders"
 #define DEMO_GROUP "billing"
 #define DEMO_PARTITIONS 12
-#define DEMO_RATE 100	     /* records/s that one consumer handles */
-#define DEMO_QUIET 120	     /* records/s produced between bursts */
-#define DEMO_BURST 1500	     /* and during one */
-#define DEMO_BURST_S 4	     /* length of a burst */
-#define DEMO_PERIOD_S 30     /* from burst to burst; the first comes after a few seconds */
+#define DEMO_RATE 100    /* records/s that one consumer handles */
+#define DEMO_QUIET 120   /* records/s produced between bursts */
+#define DEMO_BURST 1500  /* and during one */
+#define DEMO_BURST_S 4   /* length of a burst */
+#define DEMO_PERIOD_S 30 /* from burst to burst; the first comes after a few seconds */
 #define DEMO_CONSUMERS_MAX 8
 
 struct demokafka;

@@ -6,7 +6,8 @@
 
 static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
-void demoscreen_sample(struct demoscreen *d, bool known, int64_t lag, int32_t replicas, bool bursting)
+void demoscreen_sample(
+	struct demoscreen *d, bool known, int64_t lag, int32_t replicas, bool bursting)
 {
 	d->samples[d->sample_count++ % DEMOSCREEN_SAMPLES] =
 		(struct demoscreen_sample){known, lag, replicas, bursting};
@@ -17,8 +18,8 @@ bool demoscreen_note(struct demoscreen *d, long second, int32_t replicas,
 {
 	bool resized = d->replicas && replicas != d->replicas;
 	bool news = resized || !d->has_reason ||
-		(decision->reason != d->reason && decision->reason != REASON_COOLDOWN &&
-			!decision->write);
+		    (decision->reason != d->reason && decision->reason != REASON_COOLDOWN &&
+			    !decision->write);
 
 	if (resized)
 		(void)snprintf(ret_line, DEMOSCREEN_LINE,
@@ -39,7 +40,8 @@ bool demoscreen_note(struct demoscreen *d, long second, int32_t replicas,
 
 static const struct demoscreen_sample *sample(const struct demoscreen *d, size_t i)
 {
-	size_t first = d->sample_count > DEMOSCREEN_SAMPLES ? d->sample_count - DEMOSCREEN_SAMPLES : 0;
+	size_t first =
+		d->sample_count > DEMOSCREEN_SAMPLES ? d->sample_count - DEMOSCREEN_SAMPLES : 0;
 
 	return &d->samples[(first + i) % DEMOSCREEN_SAMPLES];
 }
@@ -91,7 +93,8 @@ void demoscreen_render(const struct demoscreen *d, long second, const char *url,
 {
 	size_t count = d->event_count < DEMOSCREEN_EVENTS ? d->event_count : DEMOSCREEN_EVENTS;
 
-	strbuf_addf(out, "\033[H\033[2J  hexlag demo, %ld s, one column a second. %s\n\n", second, url);
+	strbuf_addf(
+		out, "\033[H\033[2J  hexlag demo, %ld s, one column a second. %s\n\n", second, url);
 	add_lag(d, out);
 	add_replicas(d, out);
 	strbuf_adds(out, "\n  decisions\n");

@@ -29,8 +29,8 @@ struct demoscreen {
 };
 
 /* Adds one sample a second; `lag` counts only where `known`. */
-void demoscreen_sample(struct demoscreen *d, bool known, int64_t lag, int32_t replicas,
-	bool bursting);
+void demoscreen_sample(
+	struct demoscreen *d, bool known, int64_t lag, int32_t replicas, bool bursting);
 
 /* Notes the latest decision at `second` of the demo. True, with the line in `ret_line`, where it is
  * news: another size, or another reason to stay. */
@@ -38,6 +38,7 @@ bool demoscreen_note(struct demoscreen *d, long second, int32_t replicas,
 	const struct decision *decision, char ret_line[DEMOSCREEN_LINE]);
 
 /* The whole screen as text for a terminal, `url` being where /metrics is. */
-void demoscreen_render(const struct demoscreen *d, long second, const char *url, struct strbuf *out);
+void demoscreen_render(
+	const struct demoscreen *d, long second, const char *url, struct strbuf *out);
 
 #endif

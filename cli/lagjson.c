@@ -18,15 +18,16 @@ static json_t *number(bool known, int64_t value)
 	return known ? json_integer(value) : json_null();
 }
 
-static json_t *partition_json(const struct snapshot *s, const struct group *g,
-	const struct group_topic *gt, size_t i)
+static json_t *partition_json(
+	const struct snapshot *s, const struct group *g, const struct group_topic *gt, size_t i)
 {
 	const struct group_partition *gp = &gt->partitions[i];
 	const struct partition *p = &s->topics[gt->topic].partitions[i];
 	json_t *j = json_object();
 
 	json_object_set_new(j, "partition", json_integer((json_int_t)i));
-	json_object_set_new(j, "committed", number(gp->answered && gp->has_committed, gp->committed));
+	json_object_set_new(
+		j, "committed", number(gp->answered && gp->has_committed, gp->committed));
 	json_object_set_new(j, "start", number(p->has_offsets, p->start));
 	json_object_set_new(j, "end", number(p->has_offsets, p->end));
 	json_object_set_new(j, "lag", number(gp->has_lag, gp->lag));
@@ -35,8 +36,8 @@ static json_t *partition_json(const struct snapshot *s, const struct group *g,
 	return j;
 }
 
-static json_t *topic_json(const struct snapshot *s, const struct group *g,
-	const struct group_topic *gt)
+static json_t *topic_json(
+	const struct snapshot *s, const struct group *g, const struct group_topic *gt)
 {
 	const struct topic *t = &s->topics[gt->topic];
 	struct lag_total total = snapshot_lag_total(s, g->name, t->name, OFFSET_RESET_LATEST);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/mem.h"
+#include "common/utf8.h"
 
 #define COLUMNS 8
 
@@ -30,8 +30,8 @@ static const struct group_partition *gp_of(const struct at *at)
 typedef void row_fn(void *ctx, const struct at *at);
 
 /* Calls `row` for every partition that the group has a commit for or a member on. */
-static size_t each_row(const struct snapshot *s, const char *group, const char *topic, row_fn *row,
-	void *ctx)
+static size_t each_row(
+	const struct snapshot *s, const char *group, const char *topic, row_fn *row, void *ctx)
 {
 	size_t rows = 0;
 
@@ -51,6 +51,28 @@ static size_t each_row(const struct snapshot *s, const char *group, const char *
 		}
 	}
 	return rows;
+}
+
+/* Terminal cells of a UTF-8 text. Wide are the ranges of East Asian Width W and F in common use. */
+static size_t text_width(const char *text)
+{
+	size_t width = 0;
+
+	while (*text) {
+		uint32_t code;
+		size_t length = utf8_read(text, &code);
+		bool wide =
+			(code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+			(code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+			(code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+			(code >= 0x1f300 && code <= 0x1faff) ||
+			(code >= 0x20000 && code <= 0x3fffd);
+		bool combining = code >= 0x300 && code <= 0x36f;
+
+		width += combining ? 0 : wide ? 2 : 1;
+		text += length ? length : 1;
+	}
+	return width;
 }
 
 static void number_cell(char *to, size_t room, bool known, int64_t value, const char *absent)
@@ -88,6 +110,14 @@ struct cells {
 	char text[COLUMNS][320];
 };
 
+/* Names come from others; a terminal must not act on what is in them. */
+static void make_printable(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
 static void fill_cells(struct cells *c, const struct at *at)
 {
 	const struct group_partition *gp = gp_of(at);
@@ -103,6 +133,8 @@ static void fill_cells(struct cells *c, const struct at *at)
 	number_cell(c->text[5], room, p->has_offsets, p->end, "?");
 	lag_cell(c->text[6], room, at);
 	member_cell(c->text[7], room, at);
+	for (size_t i = 0; i < COLUMNS; i++)
+		make_printable(c->text[i]);
 }
 
 struct table {
@@ -117,23 +149,29 @@ static void measure(void *ctx, const struct at *at)
 
 	fill_cells(&c, at);
 	for (size_t i = 0; i < COLUMNS; i++)
-		if (strlen(c.text[i]) > t->width[i])
-			t->width[i] = strlen(c.text[i]);
+		if (text_width(c.text[i]) > t->width[i])
+			t->width[i] = text_width(c.text[i]);
+}
+
+static void add_spaces(struct strbuf *out, size_t count)
+{
+	while (count--)
+		strbuf_addc(out, ' ');
 }
 
 static void add_cell(struct table *t, size_t column, const char *text)
 {
-	int width = column + 1 < COLUMNS ? (int)t->width[column] : 0;
+	size_t width = text_width(text),
+	       pad = t->width[column] > width ? t->width[column] - width : 0;
 
-	/* Names come from others; a terminal must not act on what is in them. */
-	for (const char *s = text; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			text = "(unprintable)";
 	if (is_number[column])
-		strbuf_addf(t->out, "%*s", width, text);
-	else
-		strbuf_addf(t->out, "%-*s", width, text);
-	strbuf_adds(t->out, column + 1 < COLUMNS ? "  " : "\n");
+		add_spaces(t->out, pad);
+	strbuf_adds(t->out, text);
+	if (column + 1 == COLUMNS) {
+		strbuf_addc(t->out, '\n');
+		return;
+	}
+	add_spaces(t->out, is_number[column] ? 2 : pad + 2);
 }
 
 static void print_row(void *ctx, const struct at *at)
@@ -145,8 +183,8 @@ static void print_row(void *ctx, const struct at *at)
 		add_cell(ctx, i, c.text[i]);
 }
 
-static void print_total(struct strbuf *out, const struct snapshot *s, const struct group *g,
-	const struct topic *t)
+static void print_total(
+	struct strbuf *out, const struct snapshot *s, const struct group *g, const struct topic *t)
 {
 	struct lag_total total = snapshot_lag_total(s, g->name, t->name, OFFSET_RESET_LATEST);
 
@@ -166,8 +204,8 @@ static void print_total(struct strbuf *out, const struct snapshot *s, const stru
 	strbuf_addc(out, '\n');
 }
 
-static void each_total(struct strbuf *out, const struct snapshot *s, const char *group,
-	const char *topic)
+static void each_total(
+	struct strbuf *out, const struct snapshot *s, const char *group, const char *topic)
 {
 	for (size_t g = 0; g < s->group_count; g++)
 		for (size_t i = 0; i < s->groups[g].topic_count; i++) {
@@ -201,8 +239,8 @@ static void each_remark(struct strbuf *out, const struct snapshot *s, const char
 		strbuf_addf(out, "%s\n", s->error);
 }
 
-size_t lagtable_text(struct strbuf *out, const struct snapshot *s, const char *group,
-	const char *topic)
+size_t lagtable_text(
+	struct strbuf *out, const struct snapshot *s, const char *group, const char *topic)
 {
 	struct table t = {.out = out};
 	size_t rows;

@@ -8,8 +8,7 @@
 /* One row per group, topic and partition with columns as wide as their contents, then a total per
  * group and topic. What is unknown is "?", what does not exist "-", a value that is not fresh carries
  * its age. `group` and `topic`: only those; NULL: all. Returns the number of partition rows. */
-size_t lagtable_text(struct strbuf *out, const struct snapshot *s, const char *group,
-	const char *topic);
-
+size_t lagtable_text(
+	struct strbuf *out, const struct snapshot *s, const char *group, const char *topic);
 
 #endif

@@ -35,7 +35,8 @@ int main(int argc, char **argv)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-		(void)printf("hexlag %s (librdkafka %s)\n", HEXLAG_VERSION, kafka_library_version());
+		(void)printf(
+			"hexlag %s (librdkafka %s)\n", HEXLAG_VERSION, kafka_library_version());
 		return EXIT_OK;
 	}
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {

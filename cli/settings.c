@@ -8,7 +8,7 @@
 #include "common/pattern.h"
 #include "sidecar/labels.h"
 
-#define KEY_MAX 1000	 /* groups, topics and rules in one list */
+#define KEY_MAX 1000 /* groups, topics and rules in one list */
 #define PROPERTIES_MAX 200
 
 #define IN(type, field) offsetof(type, field)
@@ -19,50 +19,97 @@ static const char *const format_names[] = {"text", "json", NULL};
 static const char *const reset_names[] = {"latest", "earliest", NULL};
 
 static const struct conf_option threshold_options[] = {
-	{.key = "topic", .type = CONF_STRING, .offset = IN(struct rule_threshold, topic),
+	{.key = "topic",
+		.type = CONF_STRING,
+		.offset = IN(struct rule_threshold, topic),
 		.required = true},
-	{.key = "lag", .type = CONF_INT64, .offset = IN(struct rule_threshold, lag), .min = 1,
-		.max = INT64_MAX, .required = true},
+	{.key = "lag",
+		.type = CONF_INT64,
+		.offset = IN(struct rule_threshold, lag),
+		.min = 1,
+		.max = INT64_MAX,
+		.required = true},
 	{0},
 };
 
 static const struct conf_option group_options[] = {
-	{.key = "name", .type = CONF_STRING, .offset = IN(struct rule_group, name),
+	{.key = "name",
+		.type = CONF_STRING,
+		.offset = IN(struct rule_group, name),
 		.required = true},
-	{.key = "topicsThreshold", .type = CONF_LIST, .offset = IN(struct rule_group, thresholds),
-		.min = 1, .max = KEY_MAX, .options = threshold_options,
-		.size = sizeof(struct rule_threshold), .required = true},
+	{.key = "topicsThreshold",
+		.type = CONF_LIST,
+		.offset = IN(struct rule_group, thresholds),
+		.min = 1,
+		.max = KEY_MAX,
+		.options = threshold_options,
+		.size = sizeof(struct rule_threshold),
+		.required = true},
 	{0},
 };
 
 static const struct conf_option target_options[] = {
-	{.key = "apiVersion", .type = CONF_STRING, .offset = IN(struct rule_target, api_version),
+	{.key = "apiVersion",
+		.type = CONF_STRING,
+		.offset = IN(struct rule_target, api_version),
 		.fallback = "apps/v1"},
-	{.key = "kind", .type = CONF_STRING, .offset = IN(struct rule_target, kind),
+	{.key = "kind",
+		.type = CONF_STRING,
+		.offset = IN(struct rule_target, kind),
 		.fallback = "Deployment"},
 	{.key = "namespace", .type = CONF_STRING, .offset = IN(struct rule_target, namespace)},
-	{.key = "name", .type = CONF_STRING, .offset = IN(struct rule_target, name),
+	{.key = "name",
+		.type = CONF_STRING,
+		.offset = IN(struct rule_target, name),
 		.required = true},
 	{0},
 };
 
 static const struct conf_option rule_options[] = {
-	{.key = "scaleTargetRef", .type = CONF_GROUP, .offset = IN(struct rule, target),
-		.options = target_options, .required = true},
-	{.key = "minReplicas", .type = CONF_INT32, .offset = IN(struct rule, min), .min = 1,
-		.max = INT32_MAX, .fallback = "1"},
-	{.key = "maxReplicas", .type = CONF_INT32, .offset = IN(struct rule, max), .min = 1,
-		.max = INT32_MAX, .required = true},
-	{.key = "consumergroups", .type = CONF_LIST, .offset = IN(struct rule, groups), .min = 1,
-		.max = KEY_MAX, .options = group_options, .size = sizeof(struct rule_group),
+	{.key = "scaleTargetRef",
+		.type = CONF_GROUP,
+		.offset = IN(struct rule, target),
+		.options = target_options,
 		.required = true},
-	{.key = "policy", .type = CONF_ENUM, .offset = IN(struct rule, policy),
-		.names = policy_names, .fallback = "hex"},
-	{.key = "offsetReset", .type = CONF_ENUM, .offset = IN(struct rule, reset),
-		.names = reset_names, .fallback = "latest"},
-	{.key = "cooldown", .type = CONF_DURATION, .offset = IN(struct rule, cooldown_ms), .min = 0,
-		.max = 86400000, .fallback = "60s"},
-	{.key = "dryRun", .type = CONF_BOOL, .offset = IN(struct rule, dry_run),
+	{.key = "minReplicas",
+		.type = CONF_INT32,
+		.offset = IN(struct rule, min),
+		.min = 1,
+		.max = INT32_MAX,
+		.fallback = "1"},
+	{.key = "maxReplicas",
+		.type = CONF_INT32,
+		.offset = IN(struct rule, max),
+		.min = 1,
+		.max = INT32_MAX,
+		.required = true},
+	{.key = "consumergroups",
+		.type = CONF_LIST,
+		.offset = IN(struct rule, groups),
+		.min = 1,
+		.max = KEY_MAX,
+		.options = group_options,
+		.size = sizeof(struct rule_group),
+		.required = true},
+	{.key = "policy",
+		.type = CONF_ENUM,
+		.offset = IN(struct rule, policy),
+		.names = policy_names,
+		.fallback = "hex"},
+	{.key = "offsetReset",
+		.type = CONF_ENUM,
+		.offset = IN(struct rule, reset),
+		.names = reset_names,
+		.fallback = "latest"},
+	{.key = "cooldown",
+		.type = CONF_DURATION,
+		.offset = IN(struct rule, cooldown_ms),
+		.min = 0,
+		.max = 86400000,
+		.fallback = "60s"},
+	{.key = "dryRun",
+		.type = CONF_BOOL,
+		.offset = IN(struct rule, dry_run),
 		.fallback = "false"},
 	{0},
 };
@@ -101,11 +148,12 @@ static bool same_api_group(const char *a, const char *b)
 
 static bool same_target(const struct rule_target *a, const struct rule_target *b)
 {
-	const char *in_a = a->namespace ? a->namespace : "", *in_b = b->namespace ? b->namespace : "";
+	const char *in_a = a->namespace ? a->namespace : "",
+		   *in_b = b->namespace ? b->namespace : "";
 
 	/* Two versions of one API group hold the same object. */
 	return same_api_group(a->api_version, b->api_version) && same(a->kind, b->kind) &&
-		strcmp(in_a, in_b) == 0 && same(a->name, b->name);
+	       strcmp(in_a, in_b) == 0 && same(a->name, b->name);
 }
 
 static void check_scaler(const void *item, struct conf_scope *scope)
@@ -169,74 +217,132 @@ static void check_root(const void *item, struct conf_scope *scope)
 	const struct settings *s = item;
 
 	if (!s->exporter.present && !s->scaler.present)
-		conf_reject(scope, "exporter", "neither exporter nor scaler is there: nothing to do");
+		conf_reject(
+			scope, "exporter", "neither exporter nor scaler is there: nothing to do");
 }
 
 static const struct conf_option kafka_options[] = {
-	{.key = "bootstrap", .type = CONF_STRING, .offset = IN(struct settings, kafka.bootstrap),
+	{.key = "bootstrap",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, kafka.bootstrap),
 		.required = true},
-	{.key = "properties", .type = CONF_STRINGS, .offset = IN(struct settings, kafka.properties),
+	{.key = "properties",
+		.type = CONF_STRINGS,
+		.offset = IN(struct settings, kafka.properties),
 		.max = PROPERTIES_MAX},
-	{.key = "property_files", .type = CONF_STRINGS,
-		.offset = IN(struct settings, kafka.property_files), .max = PROPERTIES_MAX},
-	{.key = "property_env", .type = CONF_STRINGS,
-		.offset = IN(struct settings, kafka.property_env), .max = PROPERTIES_MAX},
-	{.key = "isolation", .type = CONF_ENUM, .offset = IN(struct settings, kafka.isolation),
-		.names = isolation_names, .fallback = "read_uncommitted"},
-	{.key = "timeout", .type = CONF_DURATION, .offset = IN(struct settings, kafka.timeout_ms),
-		.min = 100, .max = 60000, .fallback = "2s"},
+	{.key = "property_files",
+		.type = CONF_STRINGS,
+		.offset = IN(struct settings, kafka.property_files),
+		.max = PROPERTIES_MAX},
+	{.key = "property_env",
+		.type = CONF_STRINGS,
+		.offset = IN(struct settings, kafka.property_env),
+		.max = PROPERTIES_MAX},
+	{.key = "isolation",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, kafka.isolation),
+		.names = isolation_names,
+		.fallback = "read_uncommitted"},
+	{.key = "timeout",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, kafka.timeout_ms),
+		.min = 100,
+		.max = 60000,
+		.fallback = "2s"},
 	{0},
 };
 
 static const struct conf_option exporter_options[] = {
-	{.key = "listen", .type = CONF_STRING, .offset = IN(struct settings, exporter.listen),
+	{.key = "listen",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.listen),
 		.fallback = ":9308"},
-	{.key = "interval", .type = CONF_DURATION,
-		.offset = IN(struct settings, exporter.interval_ms), .min = 100, .max = 3600000,
+	{.key = "interval",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, exporter.interval_ms),
+		.min = 100,
+		.max = 3600000,
 		.fallback = "10s"},
-	{.key = "group_filter", .type = CONF_STRING,
+	{.key = "group_filter",
+		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.group_filter)},
-	{.key = "group_exclude", .type = CONF_STRING,
+	{.key = "group_exclude",
+		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.group_exclude)},
-	{.key = "topic_filter", .type = CONF_STRING,
+	{.key = "topic_filter",
+		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.topic_filter)},
-	{.key = "topic_exclude", .type = CONF_STRING,
+	{.key = "topic_exclude",
+		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.topic_exclude)},
 	{.key = "labels", .type = CONF_STRING, .offset = IN(struct settings, exporter.labels)},
-	{.key = "show_all", .type = CONF_BOOL, .offset = IN(struct settings, exporter.show_all),
+	{.key = "show_all",
+		.type = CONF_BOOL,
+		.offset = IN(struct settings, exporter.show_all),
 		.fallback = "true"},
 	{0},
 };
 
 static const struct conf_option scaler_options[] = {
-	{.key = "interval", .type = CONF_DURATION, .offset = IN(struct settings, scaler.interval_ms),
-		.min = 100, .max = 3600000, .fallback = "1s"},
-	{.key = "kubeconfig", .type = CONF_STRING, .offset = IN(struct settings, scaler.kubeconfig)},
+	{.key = "interval",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, scaler.interval_ms),
+		.min = 100,
+		.max = 3600000,
+		.fallback = "1s"},
+	{.key = "kubeconfig",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, scaler.kubeconfig)},
 	{.key = "context", .type = CONF_STRING, .offset = IN(struct settings, scaler.context)},
-	{.key = "timeout", .type = CONF_DURATION, .offset = IN(struct settings, scaler.timeout_ms),
-		.min = 100, .max = 60000, .fallback = "5s"},
-	{.key = "rules", .type = CONF_LIST, .offset = IN(struct settings, scaler.rules), .min = 1,
-		.max = KEY_MAX, .options = rule_options, .size = sizeof(struct rule),
-		.check = check_rule, .required = true},
+	{.key = "timeout",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, scaler.timeout_ms),
+		.min = 100,
+		.max = 60000,
+		.fallback = "5s"},
+	{.key = "rules",
+		.type = CONF_LIST,
+		.offset = IN(struct settings, scaler.rules),
+		.min = 1,
+		.max = KEY_MAX,
+		.options = rule_options,
+		.size = sizeof(struct rule),
+		.check = check_rule,
+		.required = true},
 	{0},
 };
 
 static const struct conf_option log_options[] = {
-	{.key = "level", .type = CONF_ENUM, .offset = IN(struct settings, log.level),
-		.names = level_names, .fallback = "info"},
-	{.key = "format", .type = CONF_ENUM, .offset = IN(struct settings, log.format),
-		.names = format_names, .fallback = "text"},
+	{.key = "level",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, log.level),
+		.names = level_names,
+		.fallback = "info"},
+	{.key = "format",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, log.format),
+		.names = format_names,
+		.fallback = "text"},
 	{0},
 };
 
 /* The groups are structs within struct settings, so their tables count from its beginning. */
 static const struct conf_option options[] = {
-	{.key = "kafka", .type = CONF_GROUP, .options = kafka_options, .check = check_kafka,
+	{.key = "kafka",
+		.type = CONF_GROUP,
+		.options = kafka_options,
+		.check = check_kafka,
 		.required = true},
-	{.key = "exporter", .type = CONF_GROUP, .options = exporter_options,
-		.present = IN(struct settings, exporter.present), .check = check_exporter},
-	{.key = "scaler", .type = CONF_GROUP, .options = scaler_options,
-		.present = IN(struct settings, scaler.present), .check = check_scaler},
+	{.key = "exporter",
+		.type = CONF_GROUP,
+		.options = exporter_options,
+		.present = IN(struct settings, exporter.present),
+		.check = check_exporter},
+	{.key = "scaler",
+		.type = CONF_GROUP,
+		.options = scaler_options,
+		.present = IN(struct settings, scaler.present),
+		.check = check_scaler},
 	{.key = "log", .type = CONF_GROUP, .options = log_options},
 	{0},
 };
@@ -247,8 +353,8 @@ int settings_read(const char *path, struct settings *ret, struct conf_errors *er
 	return conf_read(path, options, check_root, ret, errors);
 }
 
-int settings_parse(const char *text, const char *name, struct settings *ret,
-	struct conf_errors *errors)
+int settings_parse(
+	const char *text, const char *name, struct settings *ret, struct conf_errors *errors)
 {
 	memset(ret, 0, sizeof(*ret));
 	return conf_parse(text, name, options, check_root, ret, errors);
@@ -264,8 +370,9 @@ void settings_list(struct strbuf *out)
 	conf_list(options, "", out);
 }
 
-struct kafka_options settings_kafka(const struct settings *s, const struct settings_filters *filters,
-	const struct kafka_watch *watches, size_t watch_count)
+struct kafka_options settings_kafka(const struct settings *s,
+	const struct settings_filters *filters, const struct kafka_watch *watches,
+	size_t watch_count)
 {
 	struct kafka_options o = {
 		.bootstrap = s->kafka.bootstrap,

@@ -10,7 +10,8 @@
 #include "sidecar/kafka.h"
 
 struct settings_filters {
-	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude; /* NULL: none */
+	struct pattern *group_filter, *group_exclude, *topic_filter,
+		*topic_exclude; /* NULL: none */
 };
 
 struct settings {
@@ -36,7 +37,7 @@ struct settings {
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {
-		int level; /* enum log_level */
+		int level;  /* enum log_level */
 		int format; /* 0 text, 1 json */
 	} log;
 };
@@ -50,12 +51,13 @@ void settings_release(struct settings *s);
 
 /* The Kafka session that the settings ask for; everything in it is borrowed from `s`, `filters` and
  * `watches`. */
-struct kafka_options settings_kafka(const struct settings *s, const struct settings_filters *filters,
-	const struct kafka_watch *watches, size_t watch_count);
+struct kafka_options settings_kafka(const struct settings *s,
+	const struct settings_filters *filters, const struct kafka_watch *watches,
+	size_t watch_count);
 
 /* ERR_CONFIG where an expression does not compile; release in both cases. */
-int settings_filters(const struct settings *s, struct settings_filters *ret,
-	struct err *err) MUSTCHECK;
+int settings_filters(const struct settings *s, struct settings_filters *ret, struct err *err)
+	MUSTCHECK;
 void settings_filters_release(struct settings_filters *f);
 
 /* The (group, topic) pairs of all rules; the caller frees the array. */

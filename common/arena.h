@@ -13,7 +13,7 @@ struct arena {
 };
 
 void *arena_alloc(struct arena *a, size_t count, size_t size); /* zeroed, aligned for any type */
-char *arena_strdup(struct arena *a, const char *s);	       /* NULL stays NULL */
+char *arena_strdup(struct arena *a, const char *s);            /* NULL stays NULL */
 void arena_release(struct arena *a);
 
 #endif

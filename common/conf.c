@@ -1,18 +1,16 @@
 #include "common/conf.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <libconfig.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/conftext.h"
+#include "common/duration.h"
+#include "common/err.h"
 #include "common/mem.h"
+#include "common/readfile.h"
 
 #define CONF_FILE_MAX ((size_t)4 << 20)
 
@@ -21,14 +19,14 @@ struct conf_scope {
 	const struct conf_wide *wide;
 	struct conf_errors *errors;
 	config_setting_t *setting; /* the group being read */
-	const char *path;	   /* of that group, "" at the root */
+	const char *path;          /* of that group, "" at the root */
 };
 
 static void fill_group(struct conf_scope *scope, const struct conf_option *options, void *out);
 static const char *join(char *to, size_t room, const char *path, const char *key);
 
-static void report(struct conf_scope *scope, unsigned line, const char *path, const char *fmt,
-	va_list ap)
+static PRINTF_LIKE(4, 0) void report(
+	struct conf_scope *scope, unsigned line, const char *path, const char *fmt, va_list ap)
 {
 	struct strbuf *text = &scope->errors->text;
 	char message[512];
@@ -70,8 +68,8 @@ void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, c
 	char path[256], item[300];
 	va_list ap;
 
-	(void)snprintf(item, sizeof(item), "%s[%zu]", join(path, sizeof(path), scope->path, key),
-		index);
+	(void)snprintf(
+		item, sizeof(item), "%s[%zu]", join(path, sizeof(path), scope->path, key), index);
 	va_start(ap, fmt);
 	report(scope, config_setting_source_line(at ? at : scope->setting), item, fmt, ap);
 	va_end(ap);
@@ -81,27 +79,6 @@ static const char *join(char *to, size_t room, const char *path, const char *key
 {
 	(void)snprintf(to, room, "%s%s%s", path, *path ? "." : "", key);
 	return to;
-}
-
-int conf_duration(const char *text, int64_t *ret_ms)
-{
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-	long long number;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return -1;
-	errno = 0;
-	number = strtoll(text, &end, 10);
-	if (errno)
-		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(units); i++)
-		if (strcmp(end, units[i].unit) == 0)
-			return __builtin_mul_overflow(number, units[i].ms, ret_ms) ? -1 : 0;
-	return -1;
 }
 
 static const char *type_name(enum conf_type type)
@@ -151,8 +128,8 @@ static const char *value_text(const config_setting_t *s, char *to, size_t room)
 	return to;
 }
 
-static void wrong_type(struct conf_scope *scope, const config_setting_t *s, const char *path,
-	enum conf_type want)
+static void wrong_type(
+	struct conf_scope *scope, const config_setting_t *s, const char *path, enum conf_type want)
 {
 	char text[300];
 
@@ -191,7 +168,7 @@ static void fill_duration(struct conf_scope *scope, const struct conf_option *o,
 {
 	int64_t ms;
 
-	if (conf_duration(text, &ms) < 0)
+	if (duration_parse(text, &ms) < 0)
 		complain(scope, s, path, "got \"%s\", want %s", text, type_name(o->type));
 	else if (ms < o->min || ms > o->max)
 		complain(scope, s, path, "\"%s\" is outside %" PRId64 "ms to %" PRId64 "ms", text,
@@ -345,8 +322,8 @@ static void fill_value(struct conf_scope *scope, const struct conf_option *o, co
 }
 
 /* Defaults come through the same code as the file, so that they are checked alike. */
-static void fill_fallback(struct conf_scope *scope, const struct conf_option *o, const char *path,
-	void *field)
+static void fill_fallback(
+	struct conf_scope *scope, const struct conf_option *o, const char *path, void *field)
 {
 	int64_t number;
 	int32_t narrow;
@@ -446,45 +423,21 @@ int conf_parse(const char *text, const char *name, const struct conf_option *opt
 	return errors->count == before ? 0 : -1;
 }
 
-/* The whole file, or NULL with `ret_why` (static text) set. */
-static char *read_file(const char *path, const char **ret_why)
-{
-	struct strbuf text = STRBUF_INIT;
-	char block[16384];
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0) {
-		*ret_why = strerror(errno);
-		return NULL;
-	}
-	while ((n = read(fd, block, sizeof(block))) > 0 && text.len <= CONF_FILE_MAX)
-		strbuf_add(&text, block, (size_t)n);
-	*ret_why = n < 0 ? strerror(errno)
-		: text.len > CONF_FILE_MAX		  ? "larger than 4 MiB"
-		: text.len == 0				  ? "is empty"
-		: memchr(text.data, '\0', text.len)	  ? "contains a NUL byte"
-							  : NULL;
-	(void)close(fd);
-	if (*ret_why) {
-		strbuf_release(&text);
-		return NULL;
-	}
-	return strbuf_take(&text);
-}
-
 int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
 	struct conf_errors *errors)
 {
-	const char *why;
-	char *CLEANUP(mem_free_at) text = read_file(path, &why);
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
 
-	if (!text) {
-		strbuf_addf(&errors->text, "%s: %s\n", path, why);
-		errors->count++;
-		return -1;
-	}
-	return conf_parse(text, path, options, check, out, errors);
+	if (readfile(path, CONF_FILE_MAX, &text, &err) == 0 && text.len == 0)
+		(void)err_set(&err, ERR_CONFIG, "%s: is empty", path);
+	else if (!err.kind && strlen(text.data) != text.len)
+		(void)err_set(&err, ERR_CONFIG, "%s: contains a NUL byte", path);
+	if (!err.kind)
+		return conf_parse(text.data, path, options, check, out, errors);
+	strbuf_addf(&errors->text, "%s\n", err.msg);
+	errors->count++;
+	return -1;
 }
 
 static void free_strings(struct conf_strings *strings)

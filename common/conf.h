@@ -42,13 +42,13 @@ typedef void conf_check(const void *item, struct conf_scope *scope);
 struct conf_option {
 	const char *key; /* NULL ends a table */
 	enum conf_type type;
-	size_t offset;		  /* in the struct the table describes */
-	int64_t min, max;	  /* inclusive; see the type */
-	const char *fallback;	  /* default, written as in the file; NULL: absent stays zero */
+	size_t offset;            /* in the struct the table describes */
+	int64_t min, max;         /* inclusive; see the type */
+	const char *fallback;     /* default, written as in the file; NULL: absent stays zero */
 	const char *const *names; /* CONF_ENUM, NULL-terminated */
 	const struct conf_option *options; /* CONF_GROUP, CONF_LIST */
-	size_t size;			   /* CONF_LIST: of one element */
-	size_t present;	   /* CONF_GROUP: offset of a bool that tells if it is there; 0: none */
+	size_t size;                       /* CONF_LIST: of one element */
+	size_t present;    /* CONF_GROUP: offset of a bool that tells if it is there; 0: none */
 	conf_check *check; /* CONF_GROUP, CONF_LIST: after one struct has been filled */
 	bool required;
 };
@@ -73,11 +73,8 @@ void conf_free(const struct conf_option *options, void *out);
 void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* The same at element `index` of the list `key`. */
-void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt,
-	...) PRINTF_LIKE(4, 5);
-
-/* "30s" to milliseconds. -1 when it is not a number with unit ms, s, m or h, or overflows. */
-int conf_duration(const char *text, int64_t *ret_ms) MUSTCHECK;
+void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt, ...)
+	PRINTF_LIKE(4, 5);
 
 /* Appends one "path<TAB>default" line for each option that holds a value, e.g.
  * "scaler.rules.minReplicas<TAB>1"; lists are named once, without an index. */

@@ -12,7 +12,7 @@ struct conf_wide {
 	struct conf_wide_int {
 		unsigned line;
 		int64_t value;
-	} *items; /* freed by the caller */
+	} * items; /* freed by the caller */
 	size_t count;
 	unsigned include_line; /* line of the first @include, 0: none */
 };

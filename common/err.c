@@ -28,7 +28,9 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(outer, sizeof(outer) - 2, fmt, ap);
 	va_end(ap);
-	used = strlen(strcat(outer, ": "));
+	used = strlen(outer);
+	memcpy(outer + used, ": ", 3);
+	used += 2;
 	/* The end of a long cause is cut, not its beginning. */
 	rest = sizeof(err->msg) - used - 1;
 	memmove(err->msg + used, err->msg, rest);

@@ -33,8 +33,11 @@ void *mem_alloc(size_t size)
 void *mem_zalloc(size_t count, size_t size)
 {
 	size_t bytes = mem_product(count, size);
+	void *p = calloc(1, bytes);
 
-	return memset(mem_alloc(bytes), 0, bytes);
+	if (!p)
+		out_of_memory(bytes);
+	return p;
 }
 
 void *mem_resize(void *p, size_t count, size_t size)

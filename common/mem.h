@@ -8,11 +8,11 @@
 
 #include "common/attr.h"
 
-void *mem_alloc(size_t size);			/* contents undefined */
-void *mem_zalloc(size_t count, size_t size);	/* zeroed */
+void *mem_alloc(size_t size);                /* contents undefined */
+void *mem_zalloc(size_t count, size_t size); /* zeroed */
 void *mem_resize(void *p, size_t count, size_t size);
-char *mem_strdup(const char *s);		/* NULL stays NULL */
-char *mem_strndup(const char *s, size_t n);	/* at most n bytes of s */
+char *mem_strdup(const char *s);            /* NULL stays NULL */
+char *mem_strndup(const char *s, size_t n); /* at most n bytes of s */
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
 /* Makes room for one more element in the array `*items` of `count` elements and returns the

@@ -27,8 +27,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int runloop_start(struct runloop *r, const char *name, void (*body)(void *ctx), void *ctx,
-	struct err *err)
+int runloop_start(
+	struct runloop *r, const char *name, void (*body)(void *ctx), void *ctx, struct err *err)
 {
 	struct start *start = mem_alloc(sizeof(*start));
 	pthread_condattr_t clock;

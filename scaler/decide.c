@@ -27,15 +27,15 @@ struct proposal {
 	int32_t want;
 	const char *group;
 	const struct rule_threshold *threshold; /* that decided; NULL: none is known */
-	struct lag_total total;			/* of it */
+	struct lag_total total;                 /* of it */
 	const char *worst_group;
 	const struct rule_threshold *worst_threshold;
 	struct lag_total worst; /* the total with the worst quality */
 };
 
 /* Whether `want` takes the place of the proposal so far. */
-static bool replaces(const struct rule *rule, const struct proposal *p, int32_t want,
-	int32_t current)
+static bool replaces(
+	const struct rule *rule, const struct proposal *p, int32_t want, int32_t current)
 {
 	if (!p->threshold)
 		return true;
@@ -46,7 +46,7 @@ static bool replaces(const struct rule *rule, const struct proposal *p, int32_t 
 
 static struct proposal propose(const struct rule *rule, const struct snapshot *s, int32_t current)
 {
-	struct proposal p = {.want = current, .worst = {.quality = QUALITY_COMPLETE}};
+	struct proposal p = {.want = current, .worst = {.quality = QUALITY_UNKNOWN}};
 	const struct rule_threshold *threshold;
 	const char *group;
 
@@ -92,6 +92,10 @@ static void say_lag(struct decision *d, const struct proposal *p)
 
 static void say_worst(struct decision *d, const struct proposal *p)
 {
+	if (!p->worst_threshold) {
+		(void)snprintf(d->detail, sizeof(d->detail), "the rule has no threshold");
+		return;
+	}
 	(void)snprintf(d->detail, sizeof(d->detail),
 		"lag of group '%.80s' on topic '%.80s' is %s: %s", p->worst_group,
 		p->worst_threshold->topic, quality_name(p->worst.quality), p->worst.why);
@@ -116,8 +120,8 @@ static bool correct_size(const struct rule *rule, struct decision *d)
 {
 	if (d->current == 0) {
 		hold(d, REASON_SCALING_DISABLED);
-		(void)snprintf(d->detail, sizeof(d->detail),
-			"the target is switched off (0 replicas)");
+		(void)snprintf(
+			d->detail, sizeof(d->detail), "the target is switched off (0 replicas)");
 		return true;
 	}
 	d->want = clamp(rule, d->current);
@@ -137,9 +141,9 @@ static enum reason reason_of(const struct proposal *p, const struct decision *d)
 		return REASON_TOO_MANY_REPLICAS;
 	if (d->want > p->want)
 		return REASON_TOO_FEW_REPLICAS;
-	return d->want > d->current ? REASON_SCALE_UP
-		: d->want < d->current ? REASON_SCALE_DOWN
-				       : REASON_WITHIN_RANGE;
+	return d->want > d->current   ? REASON_SCALE_UP
+	       : d->want < d->current ? REASON_SCALE_DOWN
+				      : REASON_WITHIN_RANGE;
 }
 
 static bool cooling(const struct rule *rule, const struct decide_history *history, int64_t now_ms)
@@ -164,10 +168,10 @@ void decide(const struct rule *rule, const struct snapshot *snapshot, int32_t cu
 	ret->quality = p.worst.quality;
 	ret->want = clamp(rule, p.want);
 	/* What is known may raise even where the rest is not: more data could only raise further. */
-	if (p.worst.quality < QUALITY_COMPLETE && ret->want <= current) {
+	if (!p.threshold || (p.worst.quality < QUALITY_COMPLETE && ret->want <= current)) {
 		hold(ret, p.worst.quality == QUALITY_UNKNOWN ? REASON_LAG_UNKNOWN
-				: p.worst.quality == QUALITY_STALE ? REASON_LAG_STALE
-								   : REASON_LAG_PARTIAL);
+			  : p.worst.quality == QUALITY_STALE ? REASON_LAG_STALE
+							     : REASON_LAG_PARTIAL);
 		say_worst(ret, &p);
 		return;
 	}

@@ -11,26 +11,26 @@
 
 /* Reasons, most with the names that HPA users know. */
 enum reason {
-	REASON_WITHIN_RANGE,	/* the lag asks for the current size */
+	REASON_WITHIN_RANGE, /* the lag asks for the current size */
 	REASON_SCALE_UP,
 	REASON_SCALE_DOWN,
 	REASON_TOO_FEW_REPLICAS,  /* raised or held at minReplicas */
 	REASON_TOO_MANY_REPLICAS, /* lowered or held at maxReplicas */
 	REASON_SCALING_DISABLED,  /* the target has 0 replicas: somebody switched it off */
-	REASON_COOLDOWN,	  /* would change, but the last write is too recent */
-	REASON_LAG_UNKNOWN,	  /* no data to decide by: held */
-	REASON_LAG_STALE,	  /* only old data: held */
-	REASON_LAG_PARTIAL,	  /* would lower, but only part of the lag is known: held */
+	REASON_COOLDOWN,          /* would change, but the last write is too recent */
+	REASON_LAG_UNKNOWN,       /* no data to decide by: held */
+	REASON_LAG_STALE,         /* only old data: held */
+	REASON_LAG_PARTIAL,       /* would lower, but only part of the lag is known: held */
 	REASON_COUNT,
 };
 
 struct decision {
 	int32_t current, want; /* replicas */
-	bool write;	       /* want differs from current and is to be written */
+	bool write;            /* want differs from current and is to be written */
 	enum reason reason;
-	enum quality quality; /* of the worst threshold */
+	enum quality quality;   /* of the worst threshold */
 	int64_t lag, threshold; /* of the threshold that decided; threshold 0: none did */
-	char detail[320];     /* one sentence with the figures */
+	char detail[320];       /* one sentence with the figures */
 };
 
 /* What the caller remembers of a rule between decisions. Zeroed at start. */

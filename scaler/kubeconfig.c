@@ -7,30 +7,10 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/readfile.h"
 #include "scaler/kubeyaml.h"
 
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
-
-int kubeconfig_read_file(const char *path, size_t max, struct strbuf *out, struct err *err)
-{
-	FILE *f = fopen(path, "re");
-	char part[4096];
-	size_t n, sum = 0;
-	int rc = 0;
-
-	if (!f)
-		return err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
-	while (sum <= max && (n = fread(part, 1, sizeof(part), f)) > 0) {
-		strbuf_add(out, part, n);
-		sum += n;
-	}
-	if (ferror(f))
-		rc = err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
-	else if (sum > max)
-		rc = err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, max);
-	(void)fclose(f);
-	return rc;
-}
 
 bool kubeconfig_is_token(const char *s)
 {
@@ -47,7 +27,7 @@ int kubeconfig_read_token(const char *path, char **ret_token, struct err *err)
 	char *token;
 	size_t len;
 
-	if (kubeconfig_read_file(path, KUBECONFIG_TOKEN_MAX, &text, err) != 0)
+	if (readfile(path, KUBECONFIG_TOKEN_MAX, &text, err) != 0)
 		return -1;
 	start = strbuf_str(&text);
 	start += strspn(start, " \t\r\n");
@@ -84,7 +64,7 @@ static int read_in_cluster(
 	if (access(path, F_OK) == 0) {
 		size_t len;
 
-		if (kubeconfig_read_file(path, KUBECONFIG_TOKEN_MAX, &name, err) != 0)
+		if (readfile(path, KUBECONFIG_TOKEN_MAX, &name, err) != 0)
 			return -1;
 		len = strcspn(strbuf_str(&name), "\r\n \t");
 		if (len)

@@ -55,10 +55,6 @@ void kubeconfig_release(struct kubeconfig *config); /* also for CLEANUP */
  * file cannot be read, is empty, too large or holds what cannot go into a header. */
 int kubeconfig_read_token(const char *path, char **ret_token, struct err *err) MUSTCHECK;
 
-/* Appends a file of at most `max` bytes. ERR_CONFIG names the file. */
-int kubeconfig_read_file(const char *path, size_t max, struct strbuf *out, struct err *err)
-	MUSTCHECK;
-
 /* Whether a header can carry it: not empty, printable ASCII without spaces. */
 bool kubeconfig_is_token(const char *s);
 

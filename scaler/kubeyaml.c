@@ -10,6 +10,7 @@
 
 #include "common/base64.h"
 #include "common/mem.h"
+#include "common/readfile.h"
 #include "common/strbuf.h"
 
 /* A parsed file and the place in it that is being read. */
@@ -330,7 +331,7 @@ int kubeyaml_read(struct kubeconfig *c, const char *path, const char *context, s
 	yaml_parser_t parser;
 	int rc;
 
-	if (kubeconfig_read_file(path, KUBECONFIG_FILE_MAX, &text, err) != 0)
+	if (readfile(path, KUBECONFIG_FILE_MAX, &text, err) != 0)
 		return -1;
 	if (!yaml_parser_initialize(&parser))
 		return err_set(err, ERR_CONFIG, "%s: the YAML library does not start", path);

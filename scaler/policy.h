@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 enum policy_kind {
-	POLICY_HEX,	     /* exact ratio; the largest proposal of all thresholds wins */
+	POLICY_HEX,          /* exact ratio; the largest proposal of all thresholds wins */
 	POLICY_HEX_OPERATOR, /* whole-number ratio; the first threshold that changes something wins */
 };
 

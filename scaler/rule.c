@@ -4,8 +4,9 @@
 
 const char *rule_name(const struct rule *r, char to[RULE_NAME_MAX])
 {
-	(void)snprintf(to, RULE_NAME_MAX, "%s%s%s/%s", r->target.namespace ? r->target.namespace : "",
-		r->target.namespace ? "/" : "", r->target.kind, r->target.name);
+	(void)snprintf(to, RULE_NAME_MAX, "%s%s%s/%s",
+		r->target.namespace ? r->target.namespace : "", r->target.namespace ? "/" : "",
+		r->target.kind, r->target.name);
 	return to;
 }
 

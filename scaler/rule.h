@@ -27,12 +27,12 @@ struct rule_target {
 
 struct rule {
 	struct rule_target target;
-	int32_t min, max;	    /* 1 <= min <= max */
-	struct conf_items groups;   /* struct rule_group, at least one */
+	int32_t min, max;         /* 1 <= min <= max */
+	struct conf_items groups; /* struct rule_group, at least one */
 	enum policy_kind policy;
 	enum offset_reset reset;
 	int64_t cooldown_ms; /* >= 0; nothing is written for so long after a write */
-	bool dry_run;	     /* decide and say, but do not write */
+	bool dry_run;        /* decide and say, but do not write */
 };
 
 #define RULE_NAME_MAX 600

@@ -30,8 +30,8 @@
 struct target_state {
 	struct kube_scale scale;
 	bool has_scale;
-	int64_t read_ms; /* when `scale` was read */
-	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	int64_t read_ms;                              /* when `scale` was read */
+	int64_t retry_ms, backoff_ms;                 /* after failures: not before; 0: none */
 	char problem[sizeof(((struct err *)0)->msg)]; /* the failure last logged, "" none */
 	struct decide_history history;
 	enum reason said; /* the reason last logged */
@@ -168,7 +168,6 @@ static int read_scale(struct scaler *s, const struct rule *r, struct target_stat
 		return -1;
 	t->has_scale = true;
 	t->read_ms = now_ms;
-	recovered(r, t);
 	return 0;
 }
 
@@ -177,8 +176,7 @@ static int write_scale(struct scaler *s, const struct rule *r, struct target_sta
 {
 	struct kube_target target = target_of(r);
 
-	if (!r->dry_run &&
-		kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0)
+	if (!r->dry_run && kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0)
 		return -1;
 	if (!r->dry_run) {
 		t->history.has_written = true;
@@ -221,8 +219,10 @@ static void act(struct scaler *s, const struct rule *r, struct target_state *t,
 		return;
 	for (int i = 0; i < CONFLICTS_MAX; i++) {
 		err_clear(&err);
-		if (act_once(s, r, t, snapshot, now_ms, &err) == 0)
+		if (act_once(s, r, t, snapshot, now_ms, &err) == 0) {
+			recovered(r, t);
 			return;
+		}
 		if (err.kind != ERR_CONFLICT || atomic_load(&s->loop.stop))
 			break;
 		t->has_scale = false;
@@ -291,8 +291,7 @@ static void add_family(struct scaler *s, struct strbuf *out, const char *name, c
 			continue; /* unknown is absent */
 		strbuf_addf(out, "%s{target=\"", name);
 		exposition_label_value(out, rule_name(&s->options.rules[i], rule));
-		strbuf_addf(out, "\"} %" PRId64 "\n",
-			value(&s->targets[i], &s->options.rules[i]));
+		strbuf_addf(out, "\"} %" PRId64 "\n", value(&s->targets[i], &s->options.rules[i]));
 	}
 }
 
@@ -362,8 +361,10 @@ void scaler_metrics(struct scaler *s, struct strbuf *out)
 		"spec.replicas of the target when it was last read.", current_of);
 	add_family(s, out, "hexlag_scaler_wanted_replicas", "gauge",
 		"Replicas that the latest decision wants.", want_of);
-	add_family(s, out, "hexlag_scaler_min_replicas", "gauge", "minReplicas of the rule.", min_of);
-	add_family(s, out, "hexlag_scaler_max_replicas", "gauge", "maxReplicas of the rule.", max_of);
+	add_family(
+		s, out, "hexlag_scaler_min_replicas", "gauge", "minReplicas of the rule.", min_of);
+	add_family(
+		s, out, "hexlag_scaler_max_replicas", "gauge", "maxReplicas of the rule.", max_of);
 	add_family(s, out, "hexlag_scaler_writes_total", "counter",
 		"Sizes written to the scale subresource.", writes_of);
 	add_family(s, out, "hexlag_scaler_dry_run_writes_total", "counter",

@@ -51,13 +51,12 @@ static struct group_topic *add_group_topic(struct snapshot *s, struct group *g, 
 	}
 	gt = &g->topics[g->topic_count++];
 	*gt = (struct group_topic){.topic = topic};
-	gt->partitions =
-		arena_alloc(&s->arena, s->topics[topic].count, sizeof(*gt->partitions));
+	gt->partitions = arena_alloc(&s->arena, s->topics[topic].count, sizeof(*gt->partitions));
 	return gt;
 }
 
-struct group_topic *build_group_topic(struct build_index *ix, struct snapshot *s, struct group *g,
-	const char *topic)
+struct group_topic *build_group_topic(
+	struct build_index *ix, struct snapshot *s, struct group *g, const char *topic)
 {
 	/* Answers name one topic many times in a row. */
 	if (ix->last == SNAPSHOT_NONE || strcmp(s->topics[ix->last].name, topic) != 0)

@@ -13,8 +13,8 @@
 struct build_index {
 	const struct snapshot *s;
 	const struct group *group; /* whose topics `slot` holds */
-	size_t last;		   /* topic looked up last, SNAPSHOT_NONE: none */
-	size_t *slot;		   /* by topic: 1 + index in group->topics; 0: none */
+	size_t last;               /* topic looked up last, SNAPSHOT_NONE: none */
+	size_t *slot;              /* by topic: 1 + index in group->topics; 0: none */
 };
 
 void build_index_init(struct build_index *ix, const struct snapshot *s);
@@ -24,8 +24,8 @@ void build_index_release(struct build_index *ix);
 struct group_topic *build_find(struct build_index *ix, const struct group *g, size_t topic);
 
 /* NULL where the snapshot does not have the topic (deleted, or filtered out). */
-struct group_topic *build_group_topic(struct build_index *ix, struct snapshot *s, struct group *g,
-	const char *topic);
+struct group_topic *build_group_topic(
+	struct build_index *ix, struct snapshot *s, struct group *g, const char *topic);
 
 /* The same for one partition of it; NULL where the topic lacks it. */
 struct group_partition *build_group_partition(struct build_index *ix, struct snapshot *s,

@@ -84,9 +84,13 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	if (next->full && next->metadata_ok) {
 		int64_t wait = c->listed ? LIST_WAIT_MS : o->timeout_ms + LIST_WAIT_MS;
 
-		listed = kafka_list_groups(c->kafka, next, wait, &groups, &count, &complete, &err) == 0;
+		listed = kafka_list_groups(
+				 c->kafka, next, wait, &groups, &count, &complete, &err) == 0;
 		c->listed |= listed;
-		if (!listed)
+		if (listed && !complete)
+			(void)err_set(
+				&err, ERR_RETRY, "a broker has not answered the listing of groups");
+		if (!listed || !complete)
 			set_error(next, &err);
 	}
 	/* What the last full cycle found stays true until the next one. */
@@ -134,12 +138,19 @@ static void mind_barren_handle(struct collector *c, const struct snapshot *s)
 	c->barren = 0;
 }
 
+/* Metadata failed before, but only now is it known why. */
+static bool cause_is_news(const struct snapshot *last, const struct snapshot *s)
+{
+	return last->error && s->error && strlen(s->error) > strlen(last->error) &&
+	       strncmp(s->error, last->error, strlen(last->error)) == 0;
+}
+
 static void say_cluster(const struct collector *c, const struct snapshot *s)
 {
 	const struct snapshot *last = c->last;
 	bool was_ok = last && last->metadata_ok;
 
-	if (!s->metadata_ok && (!last || was_ok))
+	if (!s->metadata_ok && (!last || was_ok || cause_is_news(last, s)))
 		log_warn("%s; keeping the last values, trying again every cycle",
 			s->error ? s->error : "no metadata");
 	else if (s->metadata_ok && !was_ok)

@@ -22,8 +22,8 @@ struct strbuf;
 
 struct collector_options {
 	struct kafka_options kafka; /* `stop` is set by the collector */
-	int64_t full_ms;	    /* between full cycles; 0: none */
-	int64_t watch_ms;	    /* between watch cycles; 0: none */
+	int64_t full_ms;            /* between full cycles; 0: none */
+	int64_t watch_ms;           /* between watch cycles; 0: none */
 	struct publish *publish;    /* borrowed */
 };
 

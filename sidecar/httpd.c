@@ -122,7 +122,7 @@ static int split_address(
 static int open_listener(const char *listen, struct err *err)
 {
 	char host[256];
-	unsigned port;
+	unsigned port = 0;
 	int fd;
 
 	if (split_address(listen, host, sizeof(host), &port, err))

@@ -151,9 +151,9 @@ bool kafka_is_dead(struct kafka *k, int32_t id)
 bool kafka_unreachable(rd_kafka_resp_err_t code)
 {
 	return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
-		code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-		code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
-		code == RD_KAFKA_RESP_ERR__WAIT_COORD || code == RD_KAFKA_RESP_ERR__RESOLVE;
+	       code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
+	       code == RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE ||
+	       code == RD_KAFKA_RESP_ERR__WAIT_COORD || code == RD_KAFKA_RESP_ERR__RESOLVE;
 }
 
 bool kafka_stopping(const struct kafka *k)
@@ -164,7 +164,7 @@ bool kafka_stopping(const struct kafka *k)
 static bool passes(const struct pattern *filter, const struct pattern *exclude, const char *name)
 {
 	return (!filter || pattern_matches(filter, name)) &&
-		!(exclude && pattern_matches(exclude, name));
+	       !(exclude && pattern_matches(exclude, name));
 }
 
 bool kafka_watches_group(const struct kafka_options *o, const char *group)
@@ -227,7 +227,7 @@ static void fill_topics(struct kafka *k, struct snapshot *s, const struct rd_kaf
 
 		t->count = partition_count(from);
 		if (!t->count || !(kafka_watches_topic(o, from->topic) ||
-					passes(o->topic_filter, o->topic_exclude, from->topic)))
+					 passes(o->topic_filter, o->topic_exclude, from->topic)))
 			continue;
 		t->name = arena_strdup(&s->arena, from->topic);
 		t->partitions = arena_alloc(&s->arena, t->count, sizeof(*t->partitions));
@@ -334,8 +334,8 @@ static void start_listing(struct kafka *k)
 	rd_kafka_AdminOptions_t *options =
 		rd_kafka_AdminOptions_new(k->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS);
 
-	(void)rd_kafka_AdminOptions_set_request_timeout(options, (int)k->options.timeout_ms, NULL,
-		0);
+	(void)rd_kafka_AdminOptions_set_request_timeout(
+		options, (int)k->options.timeout_ms, NULL, 0);
 	rd_kafka_ListConsumerGroups(k->rk, options, k->list_queue);
 	rd_kafka_AdminOptions_destroy(options);
 	k->listing = true;
@@ -357,7 +357,8 @@ static void take_listing(struct kafka *k, struct snapshot *s,
 
 		if (o->only_group && strcmp(o->only_group, name) != 0)
 			continue;
-		if (!kafka_watches_group(o, name) && !passes(o->group_filter, o->group_exclude, name))
+		if (!kafka_watches_group(o, name) &&
+			!passes(o->group_filter, o->group_exclude, name))
 			continue;
 		groups[kept].name = arena_strdup(&s->arena, name);
 		groups[kept++].state =
@@ -379,7 +380,8 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 		start_listing(k);
 	event = rd_kafka_queue_poll(k->list_queue, (int)wait_ms);
 	if (!event)
-		return err_set(err, ERR_RETRY, "a broker has not answered the listing of groups yet");
+		return err_set(
+			err, ERR_RETRY, "a broker has not answered the listing of groups yet");
 	k->listing = false;
 	result = rd_kafka_event_ListConsumerGroups_result(event);
 	if (result)
@@ -411,8 +413,8 @@ struct kafka_traffic kafka_traffic(struct kafka *k)
 
 void kafka_metrics(struct kafka *k, struct strbuf *out)
 {
-	static const char *const names[] = {"Metadata", "ListGroups", "DescribeGroups",
-		"OffsetFetch", "ListOffsets"};
+	static const char *const names[] = {
+		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
 	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
 	struct kafka_traffic t = kafka_traffic(k);
 

@@ -35,12 +35,12 @@ struct kafka_watch {
 
 /* All borrowed for the life of the session. */
 struct kafka_options {
-	const char *bootstrap;			/* "host:port,host:port" */
-	struct conf_strings properties;		/* "name=value" of librdkafka */
-	struct conf_strings property_files;	/* "name=/path": the value is the file's text */
-	struct conf_strings property_env;	/* "name=VARIABLE": the value is that of the variable */
-	bool read_committed;			/* end offset: last stable offset, not high watermark */
-	int64_t timeout_ms;			/* of one call, > 0 */
+	const char *bootstrap;              /* "host:port,host:port" */
+	struct conf_strings properties;     /* "name=value" of librdkafka */
+	struct conf_strings property_files; /* "name=/path": the value is the file's text */
+	struct conf_strings property_env;   /* "name=VARIABLE": the value is that of the variable */
+	bool read_committed;                /* end offset: last stable offset, not high watermark */
+	int64_t timeout_ms;                 /* of one call, > 0 */
 	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
 	const struct pattern *topic_filter, *topic_exclude;
 	const char *only_group; /* list no other; NULL: all */
@@ -72,8 +72,8 @@ struct kafka_group {
  * a later call, so that one dead broker delays nobody. -1 when there is no answer (yet).
  * *ret_complete: every broker answered. */
 int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
-	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete,
-	struct err *err) MUSTCHECK;
+	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, struct err *err)
+	MUSTCHECK;
 
 /* Asks the coordinator of every group with `asked` for committed offsets (all, or those of watched
  * topics where not `everything`), state and members. All groups are in flight together, at most 16

@@ -1,10 +1,10 @@
 /* Properties of the librdkafka handle: ours, then the user's, then what must not be changed. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/readfile.h"
 #include "common/strbuf.h"
 #include "sidecar/kafkasession.h"
 
@@ -47,29 +47,18 @@ static int set_value(rd_kafka_conf_t *conf, const char *name, const char *value,
 
 static int set_from_file(rd_kafka_conf_t *conf, const char *name, const char *path, struct err *err)
 {
-	char *CLEANUP(mem_free_at) text = mem_alloc(SECRET_MAX + 1);
-	FILE *f = fopen(path, "re");
-	size_t n;
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
 
-	if (!f)
-		return err_set(err, ERR_CONFIG, "Kafka client property '%s': %s: %s", name, path,
-			strerror(errno));
-	n = fread(text, 1, SECRET_MAX, f);
-	if (ferror(f)) {
-		(void)fclose(f);
-		return err_set(err, ERR_CONFIG, "Kafka client property '%s': cannot read %s", name,
-			path);
-	}
-	(void)fclose(f);
+	if (readfile(path, SECRET_MAX, &text, err) < 0)
+		return err_wrap(err, "Kafka client property '%s'", name);
 	/* Editors and `echo` end a file with a newline that is not part of the secret. */
-	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
-		n--;
-	text[n] = '\0';
-	return set(conf, name, text, path, err);
+	while (text.len && strchr("\r\n", text.data[text.len - 1]))
+		text.data[--text.len] = '\0';
+	return set(conf, name, strbuf_str(&text), path, err);
 }
 
-static int set_from_env(rd_kafka_conf_t *conf, const char *name, const char *variable,
-	struct err *err)
+static int set_from_env(
+	rd_kafka_conf_t *conf, const char *name, const char *variable, struct err *err)
 {
 	const char *value = getenv(variable);
 
@@ -130,14 +119,14 @@ static int set_forced(rd_kafka_conf_t *conf, const struct kafka_options *o, stru
 
 	/* An empty group.id brings back the crash that kafka.h tells of. */
 	if (rd_kafka_conf_get(conf, "group.id", group, &size) != RD_KAFKA_CONF_OK || size <= 1)
-		return err_set(err, ERR_CONFIG,
-			"Kafka client property 'group.id' must not be empty");
+		return err_set(
+			err, ERR_CONFIG, "Kafka client property 'group.id' must not be empty");
 	if ((o->bootstrap && set(conf, "bootstrap.servers", o->bootstrap, NULL, err) < 0) ||
 		set(conf, "enable.auto.commit", "false", NULL, err) < 0 ||
 		set(conf, "allow.auto.create.topics", "false", NULL, err) < 0)
 		return -1;
-	return set(conf, "isolation.level", o->read_committed ? "read_committed" : "read_uncommitted",
-		NULL, err);
+	return set(conf, "isolation.level",
+		o->read_committed ? "read_committed" : "read_uncommitted", NULL, err);
 }
 
 rd_kafka_conf_t *kafkaconf_new(const struct kafka_options *o, struct err *err)

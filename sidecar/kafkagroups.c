@@ -47,8 +47,8 @@ static void fail(struct round *r, struct group *g, const char *what, const char 
 
 	if (g->error)
 		return;
-	(void)snprintf(text, sizeof(text), "coordinator %d, %s: %.200s", (int)g->coordinator, what,
-		why);
+	(void)snprintf(
+		text, sizeof(text), "coordinator %d, %s: %.200s", (int)g->coordinator, what, why);
 	g->error = arena_strdup(&r->s->arena, text);
 }
 
@@ -88,9 +88,8 @@ static void split_by_coordinator(struct round *r)
 {
 	for (size_t i = 0; i < r->question_count; i++) {
 		int32_t id = r->questions[i].group->coordinator;
-		struct coordinator *c = r->coordinator_count
-			? &r->coordinators[r->coordinator_count - 1]
-			: NULL;
+		struct coordinator *c =
+			r->coordinator_count ? &r->coordinators[r->coordinator_count - 1] : NULL;
 
 		if (!c || c->id != id) {
 			c = mem_append(&r->coordinators, r->coordinator_count, sizeof(*c));
@@ -129,28 +128,28 @@ static void collect_questions(struct round *r)
 }
 
 /* The partitions of the watched topics of a group that is not asked for everything. */
-static rd_kafka_topic_partition_list_t *watched_partitions(const struct round *r,
-	const struct group *g)
+static rd_kafka_topic_partition_list_t *watched_partitions(
+	const struct round *r, const struct group *g)
 {
 	const struct kafka_options *o = &r->k->options;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
 	for (size_t i = 0; i < o->watch_count; i++) {
 		size_t t = strcmp(o->watches[i].group, g->name) == 0
-			? snapshot_find_topic(r->s, o->watches[i].topic)
-			: SNAPSHOT_NONE;
+				   ? snapshot_find_topic(r->s, o->watches[i].topic)
+				   : SNAPSHOT_NONE;
 
 		for (size_t p = 0; t != SNAPSHOT_NONE && p < r->s->topics[t].count; p++)
-			if (!rd_kafka_topic_partition_list_find(list, r->s->topics[t].name,
-				    (int32_t)p))
-				rd_kafka_topic_partition_list_add(list, r->s->topics[t].name,
-					(int32_t)p);
+			if (!rd_kafka_topic_partition_list_find(
+				    list, r->s->topics[t].name, (int32_t)p))
+				rd_kafka_topic_partition_list_add(
+					list, r->s->topics[t].name, (int32_t)p);
 	}
 	return list;
 }
 
-static void send_committed(struct round *r, const struct question *q,
-	rd_kafka_AdminOptions_t *options)
+static void send_committed(
+	struct round *r, const struct question *q, rd_kafka_AdminOptions_t *options)
 {
 	rd_kafka_topic_partition_list_t *list =
 		q->group->everything ? NULL : watched_partitions(r, q->group);
@@ -181,13 +180,13 @@ static struct question *question_of(const struct round *r, rd_kafka_event_t *eve
 static void send_question(struct round *r, struct question *q)
 {
 	bool committed = q->call == CALL_COMMITTED_OFFSETS;
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(r->k->rk,
-		committed ? RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
-			  : RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+		r->k->rk, committed ? RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
+				    : RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
 	const char *name = q->group->name;
 
-	(void)rd_kafka_AdminOptions_set_request_timeout(options, (int)r->k->options.timeout_ms, NULL,
-		0);
+	(void)rd_kafka_AdminOptions_set_request_timeout(
+		options, (int)r->k->options.timeout_ms, NULL, 0);
 	(void)rd_kafka_AdminOptions_set_broker(options, q->group->coordinator, NULL, 0);
 	rd_kafka_AdminOptions_set_opaque(options, tag_of(r, q));
 	if (committed)
@@ -213,8 +212,8 @@ static void send_more(struct round *r, struct coordinator *c)
 	}
 }
 
-static void take_committed(struct round *r, struct group *g,
-	const rd_kafka_topic_partition_list_t *list)
+static void take_committed(
+	struct round *r, struct group *g, const rd_kafka_topic_partition_list_t *list)
 {
 	const char *why = NULL;
 
@@ -241,8 +240,8 @@ static void take_committed(struct round *r, struct group *g,
 		fail(r, g, "committed offsets", why);
 }
 
-static rd_kafka_resp_err_t committed_answer(struct round *r, struct group *g,
-	rd_kafka_event_t *event, const char **ret_why)
+static rd_kafka_resp_err_t committed_answer(
+	struct round *r, struct group *g, rd_kafka_event_t *event, const char **ret_why)
 {
 	const rd_kafka_ListConsumerGroupOffsets_result_t *result =
 		rd_kafka_event_ListConsumerGroupOffsets_result(event);
@@ -264,24 +263,24 @@ static rd_kafka_resp_err_t committed_answer(struct round *r, struct group *g,
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void take_assignment(struct round *r, struct group *g, uint32_t member,
-	const rd_kafka_MemberDescription_t *from)
+static void take_assignment(
+	struct round *r, struct group *g, uint32_t member, const rd_kafka_MemberDescription_t *from)
 {
 	const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(from);
 	const rd_kafka_topic_partition_list_t *list =
 		assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
 
 	for (int i = 0; list && i < list->cnt; i++) {
-		struct group_partition *gp = build_group_partition(&r->index, r->s, g,
-			list->elems[i].topic, list->elems[i].partition);
+		struct group_partition *gp = build_group_partition(
+			&r->index, r->s, g, list->elems[i].topic, list->elems[i].partition);
 
 		if (gp)
 			gp->member = member + 1;
 	}
 }
 
-static void take_description(struct round *r, struct group *g,
-	const rd_kafka_ConsumerGroupDescription_t *from)
+static void take_description(
+	struct round *r, struct group *g, const rd_kafka_ConsumerGroupDescription_t *from)
 {
 	enum group_state state =
 		kafka_group_state((int)rd_kafka_ConsumerGroupDescription_state(from));
@@ -307,8 +306,8 @@ static void take_description(struct round *r, struct group *g,
 	}
 }
 
-static rd_kafka_resp_err_t description_answer(struct round *r, struct group *g,
-	rd_kafka_event_t *event, const char **ret_why)
+static rd_kafka_resp_err_t description_answer(
+	struct round *r, struct group *g, rd_kafka_event_t *event, const char **ret_why)
 {
 	const rd_kafka_DescribeConsumerGroups_result_t *result =
 		rd_kafka_event_DescribeConsumerGroups_result(event);

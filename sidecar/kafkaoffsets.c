@@ -27,8 +27,8 @@ struct leader {
 };
 
 /* Partition targets of one kind in; offsets out. 0 or an error of the whole call. */
-static rd_kafka_resp_err_t ask(struct leader *l, rd_kafka_topic_partition_list_t *list,
-	int64_t which)
+static rd_kafka_resp_err_t ask(
+	struct leader *l, rd_kafka_topic_partition_list_t *list, int64_t which)
 {
 	rd_kafka_resp_err_t code;
 
@@ -93,8 +93,8 @@ static void *ask_leader(void *arg)
 		done += count;
 		if (!code)
 			continue;
-		(void)snprintf(l->error, sizeof(l->error), "end offsets: %s",
-			rd_kafka_err2str(code));
+		(void)snprintf(
+			l->error, sizeof(l->error), "end offsets: %s", rd_kafka_err2str(code));
 		if (kafka_unreachable(code)) {
 			kafka_mark_dead(l->k, l->id);
 			break;
@@ -171,8 +171,8 @@ void kafka_ask_offsets(struct kafka *k, struct snapshot *s)
 
 	/* The last leader's work is done here, so a cluster of one broker needs no thread. */
 	for (size_t i = 0; i + 1 < count; i++)
-		leaders[i].threaded = pthread_create(&leaders[i].thread, NULL, ask_leader,
-					      &leaders[i]) == 0;
+		leaders[i].threaded =
+			pthread_create(&leaders[i].thread, NULL, ask_leader, &leaders[i]) == 0;
 	for (size_t i = 0; i < count; i++)
 		if (!leaders[i].threaded)
 			(void)ask_leader(&leaders[i]);

@@ -24,8 +24,8 @@ struct kafka {
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;      /* answers about groups */
 	rd_kafka_queue_t *list_queue; /* answers to listings, which may outlive a cycle */
-	bool listing;		      /* one is under way */
-	uint32_t generation;	      /* of the questions about groups; old answers are dropped */
+	bool listing;                 /* one is under way */
+	uint32_t generation;          /* of the questions about groups; old answers are dropped */
 
 	int32_t *coordinators; /* leader of each partition of __consumer_offsets, -1 none */
 	size_t coordinator_count;

@@ -73,8 +73,8 @@ void merge_groups(struct snapshot *next, const struct snapshot *prev,
 	for (size_t i = 0; i < listed_count; i++)
 		add_group(next, listed[i].name, listed[i].state, true);
 	for (size_t i = 0; prev && keep && i < prev->group_count; i++)
-		add_group(next, prev->groups[i].name, prev->groups[i].state,
-			prev->groups[i].listed);
+		add_group(
+			next, prev->groups[i].name, prev->groups[i].state, prev->groups[i].listed);
 	for (size_t i = 0; i < watch_count; i++)
 		add_group(next, watches[i].group, GROUP_UNKNOWN, false);
 	sort_unique(next);
@@ -109,7 +109,8 @@ static void copy_members(struct snapshot *next, struct group *to, const struct g
 }
 
 /* The last good value of one partition for a group; freshness only where nobody asked anew. */
-static void keep_partition(struct group_partition *to, const struct group_partition *from, bool asked)
+static void keep_partition(
+	struct group_partition *to, const struct group_partition *from, bool asked)
 {
 	uint32_t member = to->member;
 
@@ -178,8 +179,8 @@ static void add_watched(struct snapshot *next, struct build_index *ix,
 	}
 }
 
-static void compute_lag(const struct snapshot *next, struct group_partition *gp,
-	const struct partition *p)
+static void compute_lag(
+	const struct snapshot *next, struct group_partition *gp, const struct partition *p)
 {
 	int64_t from = gp->committed > p->start ? gp->committed : p->start;
 
@@ -189,8 +190,8 @@ static void compute_lag(const struct snapshot *next, struct group_partition *gp,
 }
 
 /* A commit of this cycle beside an end offset that is not: the lag of `old`, if any, stays. */
-static void keep_lag(const struct snapshot *next, struct group_partition *gp,
-	const struct group_partition *old)
+static void keep_lag(
+	const struct snapshot *next, struct group_partition *gp, const struct group_partition *old)
 {
 	gp->fresh = false;
 	gp->has_lag = old && old->has_lag && gp->has_committed;
@@ -206,8 +207,8 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 		const struct topic *t = &next->topics[g->topics[i].topic];
 		size_t old_topic = prev ? snapshot_find_topic(prev, t->name) : SNAPSHOT_NONE;
 		const struct group_topic *before = old && old_topic != SNAPSHOT_NONE
-			? build_find(old_ix, old, old_topic)
-			: NULL;
+							   ? build_find(old_ix, old, old_topic)
+							   : NULL;
 
 		for (size_t p = 0; p < t->count; p++) {
 			struct group_partition *gp = &g->topics[i].partitions[p];
@@ -217,7 +218,8 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 			if (t->partitions[p].fresh)
 				compute_lag(next, gp, &t->partitions[p]);
 			else
-				keep_lag(next, gp, before && p < prev->topics[old_topic].count
+				keep_lag(next, gp,
+					before && p < prev->topics[old_topic].count
 						? &before->partitions[p]
 						: NULL);
 		}

@@ -74,8 +74,8 @@ static void append_fds(struct strbuf *out)
 		exposition_single(out, "process_max_fds", "gauge",
 			"Maximum number of open file descriptors.", (int64_t)limit.rlim_cur, 0);
 	if (fds >= 0)
-		exposition_single(out, "process_open_fds", "gauge", "Number of open file descriptors.",
-			fds, 0);
+		exposition_single(out, "process_open_fds", "gauge",
+			"Number of open file descriptors.", fds, 0);
 }
 
 /* proc(5): statm begins with the total and the resident size in pages. */

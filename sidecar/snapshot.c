@@ -72,8 +72,8 @@ int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *
 }
 
 /* What the partition adds to a decision's lag; at least one offset of each kind has been read. */
-static int64_t partition_lag(const struct group_partition *gp, const struct partition *p,
-	enum offset_reset reset)
+static int64_t partition_lag(
+	const struct group_partition *gp, const struct partition *p, enum offset_reset reset)
 {
 	bool usable = gp->has_committed && !(gp->fresh && gp->committed > p->end);
 
@@ -135,15 +135,16 @@ static struct lag_total total_of(const struct snapshot *s, const struct group *g
 	return total;
 }
 
-struct lag_total snapshot_lag_total(const struct snapshot *s, const char *group, const char *topic,
-	enum offset_reset reset)
+struct lag_total snapshot_lag_total(
+	const struct snapshot *s, const char *group, const char *topic, enum offset_reset reset)
 {
 	struct lag_total unknown = {.quality = QUALITY_UNKNOWN};
 	size_t g = snapshot_find_group(s, group), t = snapshot_find_topic(s, topic);
 	const struct group_topic *gt;
 
 	if (t == SNAPSHOT_NONE || s->topics[t].count == 0) {
-		unknown.why = s->good_ms ? "the topic does not exist" : "Kafka has not answered yet";
+		unknown.why =
+			s->good_ms ? "the topic does not exist" : "Kafka has not answered yet";
 		return unknown;
 	}
 	gt = g == SNAPSHOT_NONE ? NULL : snapshot_group_topic(&s->groups[g], t);

@@ -28,14 +28,14 @@ struct broker {
 };
 
 struct partition {
-	int64_t start, end;	   /* log start and end offset; valid with `has_offsets` */
-	int64_t at_ms;		   /* monotonic time of that reading */
-	int32_t leader;		   /* broker id; -1: no leader now */
-	int32_t preferred;	   /* broker id of the preferred leader, -1 unknown */
+	int64_t start, end;        /* log start and end offset; valid with `has_offsets` */
+	int64_t at_ms;             /* monotonic time of that reading */
+	int32_t leader;            /* broker id; -1: no leader now */
+	int32_t preferred;         /* broker id of the preferred leader, -1 unknown */
 	int32_t replicas, in_sync; /* counts */
-	bool has_offsets;	   /* read at least once */
-	bool fresh;		   /* read in the latest cycle that asked */
-	bool asked;		   /* the cycle that made this snapshot asked for it */
+	bool has_offsets;          /* read at least once */
+	bool fresh;                /* read in the latest cycle that asked */
+	bool asked;                /* the cycle that made this snapshot asked for it */
 };
 
 struct topic {
@@ -60,20 +60,20 @@ struct member {
 /* One partition of a topic as one group sees it. */
 struct group_partition {
 	int64_t committed;  /* valid with `has_committed` */
-	int64_t lag;	    /* messages, >= 0; valid with `has_lag` */
-	int64_t at_ms;	    /* monotonic time of the last good reading; valid with `answered` */
+	int64_t lag;        /* messages, >= 0; valid with `has_lag` */
+	int64_t at_ms;      /* monotonic time of the last good reading; valid with `answered` */
 	uint32_t member;    /* 1 + index of the member that owns it; 0: nobody, or unknown */
-	bool answered;	    /* the coordinator has answered for it at least once */
+	bool answered;      /* the coordinator has answered for it at least once */
 	bool has_committed; /* and said that there is a commit */
-	bool has_lag;	    /* commit and end offset were known together at least once */
-	bool fresh;	    /* all of it read in the latest cycle that asked */
-	bool failed;	    /* the coordinator answered with an error for it in that cycle */
+	bool has_lag;       /* commit and end offset were known together at least once */
+	bool fresh;         /* all of it read in the latest cycle that asked */
+	bool failed;        /* the coordinator answered with an error for it in that cycle */
 };
 
 struct group_topic {
-	size_t topic;			    /* index in snapshot.topics */
+	size_t topic;                       /* index in snapshot.topics */
 	struct group_partition *partitions; /* as many as the topic has */
-	bool asked;			    /* the cycle that made this snapshot asked for it */
+	bool asked;                         /* the cycle that made this snapshot asked for it */
 };
 
 struct group {
@@ -84,12 +84,12 @@ struct group {
 	size_t member_count;
 	int32_t coordinator; /* broker id, -1 unknown */
 	enum group_state state;
-	bool listed;	    /* a broker listed it, so it exists */
+	bool listed;        /* a broker listed it, so it exists */
 	bool members_known; /* members and their partitions are those of this cycle */
-	bool asked;	    /* the cycle that made this snapshot asked its coordinator */
-	bool answered;	    /* and the coordinator answered with offsets */
+	bool asked;         /* the cycle that made this snapshot asked its coordinator */
+	bool answered;      /* and the coordinator answered with offsets */
 	bool everything;    /* asked for all its commits, not only for a rule's topics */
-	char *error;	    /* why it has no fresh offsets though asked; NULL: nothing wrong */
+	char *error;        /* why it has no fresh offsets though asked; NULL: nothing wrong */
 };
 
 /* What one cycle cost. Phases in the order in which they run. */
@@ -97,7 +97,7 @@ enum phase { PHASE_METADATA, PHASE_LIST, PHASE_GROUPS, PHASE_OFFSETS, PHASE_MERG
 
 enum quality {
 	QUALITY_UNKNOWN,  /* never read, or does not exist (yet) */
-	QUALITY_STALE,	  /* nothing fresh; the last good values, with their age */
+	QUALITY_STALE,    /* nothing fresh; the last good values, with their age */
 	QUALITY_PARTIAL,  /* some partitions fresh: their lag is a lower bound */
 	QUALITY_COMPLETE, /* all partitions fresh */
 };
@@ -105,16 +105,16 @@ enum quality {
 struct snapshot {
 	atomic_uint refs;
 	struct arena arena;
-	uint64_t seq;	  /* counts the cycles of this process, from 1 */
-	int64_t mono_ms;  /* when the cycle began, monotonic clock */
-	int64_t wall_ms;  /* the same, wall clock */
-	int64_t good_ms;  /* monotonic time of the last cycle in which metadata was read; 0: never */
+	uint64_t seq;    /* counts the cycles of this process, from 1 */
+	int64_t mono_ms; /* when the cycle began, monotonic clock */
+	int64_t wall_ms; /* the same, wall clock */
+	int64_t good_ms; /* monotonic time of the last cycle in which metadata was read; 0: never */
 	bool metadata_ok; /* in this cycle */
-	bool full;	  /* all groups were asked, not only those of rules */
-	bool list_ok;	  /* every broker answered the latest listing of groups */
+	bool full;        /* all groups were asked, not only those of rules */
+	bool list_ok;     /* every broker answered the latest listing of groups */
 	int64_t phase_us[PHASE_COUNT];
-	int64_t cpu_us;	 /* of the whole process during the cycle */
-	char *error;	 /* why metadata or the listing failed; NULL: nothing wrong */
+	int64_t cpu_us; /* of the whole process during the cycle */
+	char *error;    /* why metadata or the listing failed; NULL: nothing wrong */
 	struct broker *brokers;
 	size_t broker_count;
 	struct topic *topics; /* sorted by name (strcmp) */
@@ -126,8 +126,8 @@ struct snapshot {
 /* The caller owns one reference. */
 struct snapshot *snapshot_new(void);
 struct snapshot *snapshot_ref(struct snapshot *s); /* Thread: any */
-void snapshot_unref(struct snapshot *s);	   /* NULL is fine. Thread: any */
-void snapshot_unref_at(struct snapshot **s);	   /* for CLEANUP */
+void snapshot_unref(struct snapshot *s);           /* NULL is fine. Thread: any */
+void snapshot_unref_at(struct snapshot **s);       /* for CLEANUP */
 
 /* Index in `topics` or `groups` by binary search, SNAPSHOT_NONE where absent. */
 size_t snapshot_find_topic(const struct snapshot *s, const char *name);
@@ -145,7 +145,7 @@ enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST };
 /* Lag of a group over all partitions of a topic, as a decision sees it. */
 struct lag_total {
 	enum quality quality;
-	int64_t lag;	/* complete: the lag; partial: of the fresh partitions; stale: last known */
+	int64_t lag;    /* complete: the lag; partial: of the fresh partitions; stale: last known */
 	int64_t age_ms; /* of the oldest partition in it */
 	size_t partitions, fresh, without_commit;
 	const char *why; /* of any quality but complete; static text */
@@ -154,11 +154,11 @@ struct lag_total {
 /* `reset` says what a partition without a usable commit adds; a commit beyond the end is not usable
  * (Kafka clients then reset, too). A group that has no commit at all on the topic and no members is
  * unknown, since it may not exist; so is a topic that does not exist. */
-struct lag_total snapshot_lag_total(const struct snapshot *s, const char *group, const char *topic,
-	enum offset_reset reset);
+struct lag_total snapshot_lag_total(
+	const struct snapshot *s, const char *group, const char *topic, enum offset_reset reset);
 
 const char *group_state_name(enum group_state state); /* as Kafka spells it */
-const char *quality_name(enum quality quality);	      /* "complete", ... */
+const char *quality_name(enum quality quality);       /* "complete", ... */
 const char *phase_name(enum phase phase);
 
 #endif

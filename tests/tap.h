@@ -19,8 +19,7 @@ static inline void tap_line(bool ok, const char *name)
 	tap_failed += !ok;
 }
 
-static inline bool tap_true(
-	bool ok, const char *name, const char *file, int line, const char *expr)
+static inline bool tap_true(bool ok, const char *name, const char *file, int line, const char *expr)
 {
 	tap_line(ok, name);
 	if (!ok)
@@ -28,8 +27,8 @@ static inline bool tap_true(
 	return ok;
 }
 
-static inline bool tap_int(int64_t got, int64_t want, const char *name, const char *file, int line,
-	const char *expr)
+static inline bool tap_int(
+	int64_t got, int64_t want, const char *name, const char *file, int line, const char *expr)
 {
 	tap_line(got == want, name);
 	if (got != want)
@@ -51,8 +50,8 @@ static inline bool tap_str(const char *got, const char *want, const char *name, 
 }
 
 /* `needle` occurs in `text`. */
-static inline bool tap_has(const char *text, const char *needle, const char *name,
-	const char *file, int line, const char *expr)
+static inline bool tap_has(const char *text, const char *needle, const char *name, const char *file,
+	int line, const char *expr)
 {
 	bool ok = text && strstr(text, needle);
 

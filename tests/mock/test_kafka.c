@@ -146,9 +146,8 @@ static void test_leader_down(struct world *w)
 	(void)cycle(w);
 	TAP_TRUE("the age of the others grows",
 		snapshot_lag_total(w->s, GROUP, TOPIC, OFFSET_RESET_LATEST).age_ms > 0);
-	TAP_TRUE("their lag stays",
-		w->s->groups[0].topics[0].partitions[2].has_lag &&
-			w->s->groups[0].topics[0].partitions[2].lag == 6);
+	TAP_TRUE("their lag stays", w->s->groups[0].topics[0].partitions[2].has_lag &&
+					    w->s->groups[0].topics[0].partitions[2].lag == 6);
 	rd_kafka_mock_broker_set_up(w->cluster, 3);
 	total = cycle_until(w, QUALITY_COMPLETE);
 	TAP_INT("when it is back all is known again", total.lag, 36);
@@ -197,8 +196,8 @@ static void test_no_leader(struct world *w)
 	rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, 0, 2);
 	total = cycle_until(w, QUALITY_COMPLETE);
 	TAP_INT("a new leader answers", total.lag, 36);
-	TAP_INT("and is shown",
-		w->s->topics[snapshot_find_topic(w->s, TOPIC)].partitions[0].leader, 2);
+	TAP_INT("and is shown", w->s->topics[snapshot_find_topic(w->s, TOPIC)].partitions[0].leader,
+		2);
 	rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, 0, 1);
 	(void)cycle_until(w, QUALITY_COMPLETE);
 }
@@ -238,8 +237,7 @@ static void test_errors(struct world *w)
 			rd_kafka_mock_push_request_errors(w->cluster, rows[i].api, 1, rows[i].code);
 		total = cycle(w);
 		TAP_TRUE(rows[i].name, total.quality != QUALITY_UNKNOWN);
-		TAP_TRUE("nothing becomes zero",
-			total.lag > 0 || total.quality == QUALITY_PARTIAL);
+		TAP_TRUE("nothing becomes zero", total.lag > 0 || total.quality == QUALITY_PARTIAL);
 		for (size_t p = 0; p < PARTITIONS; p++)
 			if (w->s->groups[0].topics[0].partitions[p].lag != 6)
 				TAP_TRUE("each partition keeps its lag", false);
@@ -301,8 +299,7 @@ static void test_no_kafka(void)
 	TAP_TRUE("and publishes that it knows nothing", s && !s->metadata_ok && s->good_ms == 0);
 	TAP_HAS("with the cause", s->error, "Connection refused");
 	TAP_STR("a watched group is unknown, not zero",
-		quality_name(
-			snapshot_lag_total(s, GROUP, TOPIC, OFFSET_RESET_LATEST).quality),
+		quality_name(snapshot_lag_total(s, GROUP, TOPIC, OFFSET_RESET_LATEST).quality),
 		"unknown");
 	snapshot_unref(s);
 	collector_stop(c);

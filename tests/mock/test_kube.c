@@ -215,8 +215,7 @@ static const struct {
 	/* Twice: libcurl repeats a request once when a kept connection turns out to be closed. */
 	{"closed without an answer", {.kind = APISERVER_CLOSE, .times = 2}, ERR_RETRY, KUBE_FAILED,
 		"Empty reply", 0, 0},
-	{"a truncated body", {.kind = APISERVER_TRUNCATE}, ERR_RETRY, KUBE_FAILED,
-		"remaining to read", 0, 0},
+	{"a truncated body", {.kind = APISERVER_TRUNCATE}, ERR_RETRY, KUBE_FAILED, "bytes ", 0, 0},
 	{"garbage", {.kind = APISERVER_GARBAGE, .times = 2}, ERR_RETRY, KUBE_FAILED, "HTTP/0.9", 0,
 		0},
 	{"an oversized body", {.kind = APISERVER_OVERSIZE}, ERR_RETRY, KUBE_FAILED,

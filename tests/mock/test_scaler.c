@@ -30,7 +30,7 @@ static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 
 	*b = (struct bench){.api = apiserver_start(0), .now_ms = 1000000};
 	b->object = apiserver_add(b->api, "deployments", "shop", "orders", replicas);
-	(void)strcpy(b->kubeconfig, "/tmp/hexlag-test.XXXXXX");
+	(void)snprintf(b->kubeconfig, sizeof(b->kubeconfig), "/tmp/hexlag-test.XXXXXX");
 	fd = mkstemp(b->kubeconfig);
 	(void)close(fd);
 	apiserver_kubeconfig(b->api, b->kubeconfig, NULL);
@@ -163,7 +163,8 @@ static const struct {
 		{APISERVER_STATUS, "GET", "/scale", 1, 403, "", "{\"kind\":\"Status\"}"}, 1000},
 	{"a refused PUT as well", {APISERVER_STATUS, "PUT", NULL, 1, 403, "", ""}, 1000},
 	{"429 waits as long as it is told to",
-		{APISERVER_STATUS, "GET", "/scale", 1, 429, "Retry-After: 7\r\n", "slow down"}, 7000},
+		{APISERVER_STATUS, "GET", "/scale", 1, 429, "Retry-After: 7\r\n", "slow down"},
+		7000},
 	{"500 backs off", {APISERVER_STATUS, "PUT", NULL, 1, 500, "", "oops"}, 1000},
 	{"a closed connection backs off", {.kind = APISERVER_CLOSE, .method = "PUT", .times = 2},
 		1000},
@@ -225,7 +226,8 @@ static void test_no_snapshot(void)
 
 	bench_open(&b, 4, false);
 	scaler_pass(b.scaler, NULL, b.now_ms);
-	TAP_INT("before the first observation nothing is written", apiserver_count(b.api, "PUT"), 0);
+	TAP_INT("before the first observation nothing is written", apiserver_count(b.api, "PUT"),
+		0);
 	apiserver_set(b.api, b.object, 1, 1);
 	scaler_pass(b.scaler, NULL, b.now_ms + 15000);
 	TAP_INT("but a size out of bounds is corrected", replicas(&b), 2);

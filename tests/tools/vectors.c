@@ -19,8 +19,8 @@ static int64_t get(const json_t *c, const char *key)
 static bool run_hex(const json_t *c, enum policy_kind kind, int64_t *ret_got, int64_t *ret_want)
 {
 	int64_t min = get(c, "min"), max = get(c, "max");
-	int64_t want = policy_propose(kind, get(c, "metric"), get(c, "threshold"),
-		(int32_t)get(c, "current"));
+	int64_t want = policy_propose(
+		kind, get(c, "metric"), get(c, "threshold"), (int32_t)get(c, "current"));
 
 	want = want < min ? min : want;
 	*ret_got = want > max ? max : want;
@@ -65,8 +65,9 @@ static void run_file(const char *path, const char *name, run_case *run)
 			printf("# %s:%d: not a case\n", path, line_number);
 			bad++;
 		} else if (got != want) {
-			printf("# %s:%d: %s: got %" PRId64 ", want %" PRId64 "\n", path, line_number,
-				json_string_value(json_object_get(c, "name")), got, want);
+			printf("# %s:%d: %s: got %" PRId64 ", want %" PRId64 "\n", path,
+				line_number, json_string_value(json_object_get(c, "name")), got,
+				want);
 			bad++;
 		}
 		json_decref(c);

@@ -6,8 +6,9 @@
 #define KAFKA "kafka: { bootstrap = \"k:9092\"; };\n"
 #define RULE(fields) \
 	KAFKA "scaler: { rules = ( { scaleTargetRef = { name = \"d\"; };\n" fields " } ); };\n"
-#define GROUPS \
-	"consumergroups = ( { name = \"g\"; topicsThreshold = ( { topic = \"t\"; lag = 1; } ); } );\n"
+#define GROUPS                                                                                     \
+	"consumergroups = ( { name = \"g\"; topicsThreshold = ( { topic = \"t\"; lag = 1; } ); } " \
+	");\n"
 
 static const struct {
 	const char *name, *text, *error; /* error "": valid */
@@ -64,14 +65,16 @@ static const struct {
 	{"a fraction where a whole number belongs", RULE("maxReplicas = 3.5; " GROUPS),
 		"scaler.rules[0].maxReplicas: got 3.5, want a whole number"},
 	{"no thresholds",
-		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( ); } );"),
+		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( ); } "
+		     ");"),
 		"topicsThreshold: has 0 elements"},
 	{"two thresholds for one topic",
 		RULE("maxReplicas = 3; consumergroups = ( { name = \"g\"; topicsThreshold = ( "
 		     "{ topic = \"t\"; lag = 1; }, { topic = \"t\"; lag = 2; } ); } );"),
 		"group \"g\" has two thresholds for topic \"t\""},
 	{"two rules for one target, in two API versions",
-		KAFKA "scaler: { rules = (\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = 1; " GROUPS
+		KAFKA "scaler: { rules = (\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = "
+		      "1; " GROUPS
 		      "},\n{ scaleTargetRef = { apiVersion = \"apps/v1beta1\"; name = \"d\"; }; "
 		      "maxReplicas = 1; " GROUPS "} ); };",
 		"f:5: scaler.rules[1]: scaleTargetRef Deployment/d is also that of rules[0]"},
@@ -139,8 +142,7 @@ static void test_values(void)
 	size_t count;
 	struct kafka_watch *watches;
 
-	TAP_INT("the sample parses",
-		settings_read("conf/hexlag-minimal.conf", &s, &errors), 0);
+	TAP_INT("the sample parses", settings_read("conf/hexlag-minimal.conf", &s, &errors), 0);
 	rule = s.scaler.rules.items;
 	TAP_INT("default interval of the scaler", s.scaler.interval_ms, 1000);
 	TAP_INT("default cooldown", rule->cooldown_ms, 60000);
@@ -166,7 +168,7 @@ static void test_files(void)
 		{"a folder", "/", "/: Is a directory"},
 		{"a file that is not there", "/nowhere", "/nowhere: No such file"},
 		{"an empty file", "/dev/null", "/dev/null: is empty"},
-		{"an endless file", "/dev/zero", "/dev/zero: larger than 4 MiB"},
+		{"an endless file", "/dev/zero", "/dev/zero: larger than 4194304 bytes"},
 		{"every option, with its default", "conf/hexlag.conf", ""},
 	};
 

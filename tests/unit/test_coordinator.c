@@ -17,7 +17,10 @@ static const struct {
 	{"four-byte UTF-8 is two UTF-16 units", "\xf0\x9f\x9a\x80 rocket", 21, 5},
 	{"the smallest int has no absolute value", "polygenelubricants", 0, 0},
 	{"a byte that is no UTF-8 is U+FFFD", "\xff", 33, 6},
-	{"so is a sequence cut short", "a\xc3" "b", 38, 2},
+	{"so is a sequence cut short",
+		"a\xc3"
+		"b",
+		38, 2},
 };
 
 int main(void)

@@ -21,8 +21,8 @@ static const struct {
 } rows[] = {
 	{"lag above the threshold raises", COMPLETE, 0, 2000, 0, 1, 10, 2, UNTOUCHED, POLICY_HEX, 4,
 		true, REASON_SCALE_UP},
-	{"lag below it lowers by half the way", COMPLETE, 0, 500, 0, 1, 10, 8, UNTOUCHED, POLICY_HEX,
-		6, true, REASON_SCALE_DOWN},
+	{"lag below it lowers by half the way", COMPLETE, 0, 500, 0, 1, 10, 8, UNTOUCHED,
+		POLICY_HEX, 6, true, REASON_SCALE_DOWN},
 	{"lag at the threshold stays", COMPLETE, 0, 1000, 0, 1, 10, 4, UNTOUCHED, POLICY_HEX, 4,
 		false, REASON_WITHIN_RANGE},
 	{"the maximum is reached and not passed", COMPLETE, 0, 90000, 0, 1, 10, 4, UNTOUCHED,
@@ -31,16 +31,16 @@ static const struct {
 		POLICY_HEX, 10, false, REASON_TOO_MANY_REPLICAS},
 	{"no lag lowers to the minimum and not below", COMPLETE, 0, 0, 0, 3, 10, 4, UNTOUCHED,
 		POLICY_HEX, 3, true, REASON_TOO_FEW_REPLICAS},
-	{"enormous lag saturates", COMPLETE, 0, INT64_MAX, 0, 1, INT32_MAX, 4, UNTOUCHED, POLICY_HEX,
-		INT32_MAX, true, REASON_SCALE_UP},
+	{"enormous lag saturates", COMPLETE, 0, INT64_MAX, 0, 1, INT32_MAX, 4, UNTOUCHED,
+		POLICY_HEX, INT32_MAX, true, REASON_SCALE_UP},
 	{"the largest of two thresholds wins", COMPLETE, COMPLETE, 500, 3000, 1, 20, 4, UNTOUCHED,
 		POLICY_HEX, 11, true, REASON_SCALE_UP},
 	{"hexOperator: the first that changes wins", COMPLETE, COMPLETE, 500, 3000, 1, 20, 4,
 		UNTOUCHED, POLICY_HEX_OPERATOR, 2, true, REASON_SCALE_DOWN},
 	{"hexOperator: one that changes nothing is passed over", COMPLETE, COMPLETE, 1500, 3000, 1,
 		20, 4, UNTOUCHED, POLICY_HEX_OPERATOR, 11, true, REASON_SCALE_UP},
-	{"hexOperator: nothing happens between 1x and 2x", COMPLETE, 0, 1999, 0, 1, 20, 4, UNTOUCHED,
-		POLICY_HEX_OPERATOR, 4, false, REASON_WITHIN_RANGE},
+	{"hexOperator: nothing happens between 1x and 2x", COMPLETE, 0, 1999, 0, 1, 20, 4,
+		UNTOUCHED, POLICY_HEX_OPERATOR, 4, false, REASON_WITHIN_RANGE},
 
 	{"before the first observation nothing happens", NO_SNAPSHOT, 0, 0, 0, 1, 10, 4, UNTOUCHED,
 		POLICY_HEX, 4, false, REASON_LAG_UNKNOWN},
@@ -70,16 +70,16 @@ static const struct {
 	{"a target switched off stays off", COMPLETE, 0, 90000, 0, 1, 10, 0, UNTOUCHED, POLICY_HEX,
 		0, false, REASON_SCALING_DISABLED},
 
-	{"within the cooldown nothing is written", COMPLETE, 0, 3000, 0, 1, 20, 4, 59999, POLICY_HEX,
-		4, false, REASON_COOLDOWN},
+	{"within the cooldown nothing is written", COMPLETE, 0, 3000, 0, 1, 20, 4, 59999,
+		POLICY_HEX, 4, false, REASON_COOLDOWN},
 	{"when it is over, it is", COMPLETE, 0, 3000, 0, 1, 20, 4, 60000, POLICY_HEX, 11, true,
 		REASON_SCALE_UP},
 	{"staying is not called a cooldown", COMPLETE, 0, 1000, 0, 1, 20, 4, 10, POLICY_HEX, 4,
 		false, REASON_WITHIN_RANGE},
 };
 
-static void add_data(struct snapshot *s, const char *topic, const char *group, enum data data,
-	int64_t lag)
+static void add_data(
+	struct snapshot *s, const char *topic, const char *group, enum data data, int64_t lag)
 {
 	struct topic *t;
 	struct group_partition *gp;

@@ -1,6 +1,6 @@
 /* What a cycle did not ask, or Kafka did not answer, keeps its last good value. */
-#include "sidecar/merge.h"
 #include "sidecar/build.h"
+#include "sidecar/merge.h"
 #include "tests/tap.h"
 #include "tests/unit/handmade.h"
 
@@ -122,7 +122,8 @@ static void test_twice_away(struct snapshot *old)
 	merge_finish(first, old, NULL, 0);
 	second->mono_ms = 102000;
 	merge_finish(second, first, NULL, 0);
-	TAP_INT("the age grows from cycle to cycle", snapshot_age_ms(second, seen(second, 0)), 2000);
+	TAP_INT("the age grows from cycle to cycle", snapshot_age_ms(second, seen(second, 0)),
+		2000);
 	TAP_INT("the value stays", seen(second, 0)->lag, 6);
 	snapshot_unref(first);
 	snapshot_unref(second);
@@ -217,8 +218,8 @@ static void test_no_metadata(struct snapshot *old)
 
 static void test_groups(struct snapshot *old)
 {
-	static const struct kafka_group listed[] = {
-		{(char *)"z", GROUP_STABLE}, {(char *)"a", GROUP_EMPTY}, {(char *)"z", GROUP_STABLE}};
+	static const struct kafka_group listed[] = {{(char *)"z", GROUP_STABLE},
+		{(char *)"a", GROUP_EMPTY}, {(char *)"z", GROUP_STABLE}};
 	struct snapshot *s = snapshot_new(), *kept = snapshot_new();
 
 	merge_groups(s, old, listed, 3, &watch, 1, false);

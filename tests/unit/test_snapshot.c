@@ -5,7 +5,7 @@
 
 struct part {
 	int64_t start, end, committed; /* committed NONE: no commit */
-	int64_t stale_ms;	       /* 0: fresh */
+	int64_t stale_ms;              /* 0: fresh */
 	bool unanswered;
 };
 
