@@ -7,6 +7,12 @@
  *   traffic -b BOOTSTRAP commit GROUP TOPIC OFFSET...     one offset a partition from 0, "-": none
  *   traffic -b BOOTSTRAP consume GROUP TOPIC RATE         a member that handles RATE records/s and
  *                                                    commits each second, until SIGTERM
+ *   traffic -b BOOTSTRAP burst TOPIC     for each COUNT read from stdin: so many records are produced,
+ *                                   and two times printed, in microseconds of the wall clock: before
+ *                                   the first record and at the last acknowledgement
+ *   traffic -b BOOTSTRAP fill TOPICS PARTITIONS GROUPS EACH    topics topic-0000 and so on with a record
+ *                                   in each partition, of which groups group-0000 and so on have read
+ *                                   none: each has commits of 0 on EACH topics
  */
 #include <librdkafka/rdkafka.h>
 #include <poll.h>
@@ -14,13 +20,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 
 #define TIMEOUT_MS 15000
+#define FILL_NAME_MAX 32
+#define FILL_BATCH 50
 
 static volatile sig_atomic_t stopped;
 static long delivered, refused;
+static int64_t delivered_us; /* when the latest was */
 
 static void die(const char *what, const char *why)
 {
@@ -36,6 +46,14 @@ static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
 		die(name, why);
 }
 
+static int64_t wall_us(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
 	(void)rk, (void)opaque;
@@ -43,6 +61,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 		refused++;
 	else
 		delivered++;
+	delivered_us = wall_us();
 }
 
 static rd_kafka_t *client(const char *bootstrap, const char *group)
@@ -68,15 +87,22 @@ static rd_kafka_t *client(const char *bootstrap, const char *group)
 	return rk;
 }
 
-/* Waits for the one result of an admin call and checks each topic's outcome. */
-static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+static rd_kafka_event_t *await_admin(rd_kafka_queue_t *queue)
 {
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-	const rd_kafka_topic_result_t **results = NULL;
-	size_t count = 0;
+	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * TIMEOUT_MS);
 
 	if (!event || rd_kafka_event_error(event))
 		die("admin", event ? rd_kafka_event_error_string(event) : "no answer");
+	return event;
+}
+
+/* Waits for the one result of an admin call and checks each topic's outcome. */
+static void check_topics(rd_kafka_queue_t *queue)
+{
+	rd_kafka_event_t *event = await_admin(queue);
+	const rd_kafka_topic_result_t **results = NULL;
+	size_t count = 0;
+
 	if (rd_kafka_event_CreateTopics_result(event))
 		results = rd_kafka_CreateTopics_result_topics(
 			rd_kafka_event_CreateTopics_result(event), &count);
@@ -88,6 +114,11 @@ static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
 			die(rd_kafka_topic_result_name(results[i]),
 				rd_kafka_topic_result_error_string(results[i]));
 	rd_kafka_event_destroy(event);
+}
+
+static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
+{
+	check_topics(queue);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_destroy(rk);
 	return 0;
@@ -136,33 +167,65 @@ static int partition_count(rd_kafka_t *rk, const char *topic)
 	return count;
 }
 
-static int produce(const char *bootstrap, const char *topic, long count, int32_t only)
+static void send_record(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
 	static char payload[100];
+	rd_kafka_resp_err_t code;
+
+	while ((code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
+			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE(payload, sizeof(payload)),
+			RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		rd_kafka_poll(rk, 50);
+	if (code)
+		die(topic, rd_kafka_err2str(code));
+	rd_kafka_poll(rk, 0);
+}
+
+/* Waits until all that was sent so far is acknowledged; `sent` is how many those are. */
+static void flush_records(rd_kafka_t *rk, const char *topic, long sent)
+{
+	(void)rd_kafka_flush(rk, 4 * TIMEOUT_MS);
+	if (delivered != sent)
+		die(topic, "not all records were acknowledged");
+}
+
+static int produce(const char *bootstrap, const char *topic, long count, int32_t only)
+{
 	rd_kafka_t *rk = client(bootstrap, NULL);
 	int partitions = partition_count(rk, topic);
 
-	for (long i = 0; i < count; i++) {
-		int32_t partition = only >= 0 ? only : (int32_t)(i % partitions);
-		rd_kafka_resp_err_t code;
-
-		while ((code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
-				RD_KAFKA_V_PARTITION(partition),
-				RD_KAFKA_V_VALUE(payload, sizeof(payload)), RD_KAFKA_V_END)) ==
-			RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			rd_kafka_poll(rk, 50);
-		if (code)
-			die(topic, rd_kafka_err2str(code));
-		rd_kafka_poll(rk, 0);
-	}
-	(void)rd_kafka_flush(rk, TIMEOUT_MS);
+	for (long i = 0; i < count; i++)
+		send_record(rk, topic, only >= 0 ? only : (int32_t)(i % partitions));
+	flush_records(rk, topic, count);
 	rd_kafka_destroy(rk);
-	if (delivered != count)
-		die(topic, "not all records were acknowledged");
 	return 0;
 }
 
-static int commit(const char *bootstrap, const char *group, const char *topic, char **offsets, int n)
+/* One producer for all bursts, so that none of them waits for a connection. */
+static int burst(const char *bootstrap, const char *topic)
+{
+	rd_kafka_t *rk = client(bootstrap, NULL);
+	int partitions = partition_count(rk, topic);
+	char line[32];
+	long sent = 0;
+
+	while (fgets(line, sizeof(line), stdin)) {
+		long count = strtol(line, NULL, 10);
+		int64_t began = wall_us();
+
+		for (long i = 0; i < count; i++)
+			send_record(rk, topic, (int32_t)(i % partitions));
+		sent += count;
+		flush_records(rk, topic, sent);
+		(void)printf("%lld %lld\n", (long long)began, (long long)delivered_us);
+		(void)fflush(stdout);
+	}
+	rd_kafka_destroy(rk);
+	return 0;
+}
+
+static int commit(
+	const char *bootstrap, const char *group, const char *topic, char **offsets, int n)
 {
 	rd_kafka_t *rk = client(bootstrap, group);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
@@ -222,6 +285,107 @@ static int consume(const char *bootstrap, const char *group, const char *topic, 
 	return 0;
 }
 
+static const char *fill_name(char *room, const char *kind, int number)
+{
+	(void)snprintf(room, FILL_NAME_MAX, "%s-%04d", kind, number);
+	return room;
+}
+
+/* Topics from `first` on, and a record in each partition. */
+static void fill_topics(rd_kafka_t *rk, int first, int count, int partitions)
+{
+	rd_kafka_NewTopic_t *batch[FILL_BATCH];
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	char name[FILL_NAME_MAX], why[200];
+
+	for (int t = 0; t < count; t++) {
+		batch[t] = rd_kafka_NewTopic_new(
+			fill_name(name, "topic", first + t), partitions, 1, why, sizeof(why));
+		if (!batch[t])
+			die(name, why);
+	}
+	rd_kafka_CreateTopics(rk, batch, (size_t)count, NULL, queue);
+	rd_kafka_NewTopic_destroy_array(batch, (size_t)count);
+	check_topics(queue);
+	rd_kafka_queue_destroy(queue);
+	for (int t = 0; t < count; t++)
+		for (int32_t p = 0; p < partitions; p++)
+			send_record(rk, fill_name(name, "topic", first + t), p);
+	flush_records(rk, name, (long)(first + count) * partitions);
+}
+
+/* What went wrong with the one group of the answer, NULL nothing. */
+static const char *commit_error(const rd_kafka_AlterConsumerGroupOffsets_result_t *result)
+{
+	size_t count;
+	const rd_kafka_group_result_t **groups =
+		rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &count);
+	const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
+
+	if (rd_kafka_group_result_error(groups[0]))
+		return rd_kafka_error_string(rd_kafka_group_result_error(groups[0]));
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].err)
+			return rd_kafka_err2str(list->elems[i].err);
+	return NULL;
+}
+
+/* Commits without being a member, so that a thousand groups need one handle. */
+static void fill_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *group,
+	const rd_kafka_topic_partition_list_t *offsets)
+{
+	rd_kafka_AlterConsumerGroupOffsets_t *ask =
+		rd_kafka_AlterConsumerGroupOffsets_new(group, offsets);
+	int64_t deadline = clock_mono_ms() + TIMEOUT_MS;
+	const char *why = "";
+
+	/* Just after the cluster's start the coordinator may still be loading. */
+	while (why) {
+		rd_kafka_event_t *event;
+
+		rd_kafka_AlterConsumerGroupOffsets(rk, &ask, 1, NULL, queue);
+		event = await_admin(queue);
+		why = commit_error(rd_kafka_event_AlterConsumerGroupOffsets_result(event));
+		if (why && clock_mono_ms() > deadline)
+			die(group, why);
+		rd_kafka_event_destroy(event);
+	}
+	rd_kafka_AlterConsumerGroupOffsets_destroy(ask);
+}
+
+static void fill_groups(const char *bootstrap, int topics, int partitions, int groups, int each)
+{
+	rd_kafka_t *rk = client(bootstrap, "fill");
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+	char name[FILL_NAME_MAX];
+
+	for (int g = 0; g < groups; g++) {
+		rd_kafka_topic_partition_list_t *list =
+			rd_kafka_topic_partition_list_new(each * partitions);
+
+		for (int i = 0; i < each * partitions; i++)
+			rd_kafka_topic_partition_list_add(list,
+				fill_name(name, "topic", (g * each + i / partitions) % topics),
+				i % partitions)
+				->offset = 0;
+		fill_group(rk, queue, fill_name(name, "group", g), list);
+		rd_kafka_topic_partition_list_destroy(list);
+	}
+	rd_kafka_queue_destroy(queue);
+	rd_kafka_destroy(rk);
+}
+
+static int fill(const char *bootstrap, int topics, int partitions, int groups, int each)
+{
+	rd_kafka_t *rk = client(bootstrap, NULL);
+
+	for (int t = 0; t < topics; t += FILL_BATCH)
+		fill_topics(rk, t, topics - t < FILL_BATCH ? topics - t : FILL_BATCH, partitions);
+	rd_kafka_destroy(rk);
+	fill_groups(bootstrap, topics, partitions, groups, each);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *bootstrap = argc > 2 ? argv[2] : NULL, *verb = argc > 3 ? argv[3] : "";
@@ -238,6 +402,10 @@ int main(int argc, char **argv)
 		return commit(bootstrap, argv[4], argv[5], argv + 6, argc - 6);
 	if (argc == 7 && strcmp(verb, "consume") == 0)
 		return consume(bootstrap, argv[4], argv[5], atol(argv[6]));
+	if (argc == 5 && strcmp(verb, "burst") == 0)
+		return burst(bootstrap, argv[4]);
+	if (argc == 8 && strcmp(verb, "fill") == 0)
+		return fill(bootstrap, atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), atoi(argv[7]));
 	(void)fprintf(stderr, "usage: see the head of tests/tools/traffic.c\n");
 	return 2;
 }
