@@ -3,25 +3,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/lagjson.h"
 #include "cli/lagtable.h"
 #include "cli/settings.h"
-#include "cli/signals.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "sidecar/collector.h"
 #include "sidecar/publish.h"
 
 #define WATCH_MS 1000
+#define DEFAULT_TIMEOUT_MS 5000 /* without a configuration file, which has its own */
 
 struct lag_options {
 	const char *bootstrap, *file, *group, *topic;
 	struct conf_strings properties;
-	int64_t timeout_ms;
+	int64_t timeout_ms; /* 0: not given */
 	bool watch, json;
 };
 
@@ -32,7 +31,8 @@ static int usage(FILE *to, int code)
 		"       hexlag lag -c FILE [OPTIONS]\n\n"
 		"  -b, --bootstrap HOST:PORT  brokers, comma-separated\n"
 		"  -c, --config FILE          take the kafka section of a configuration file\n"
-		"  -X, --property NAME=VALUE  property of librdkafka, may be repeated\n"
+		"  -X, --property NAME=VALUE  property of librdkafka, may be repeated; not with "
+		"-c\n"
 		"  -g, --group NAME           only this group\n"
 		"  -t, --topic NAME           only this topic\n"
 		"  -o, --output FORMAT        table (default) or json\n"
@@ -120,7 +120,9 @@ static int parse(int argc, char **argv, struct lag_options *o)
 			return usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (code == EXIT_OK && (optind < argc || !o->bootstrap == !o->file))
+	/* Properties of a file and of the command line would be hard to tell apart. */
+	if (code == EXIT_OK &&
+		(optind < argc || !o->bootstrap == !o->file || (o->file && o->properties.count)))
 		return usage(stderr, EXIT_USAGE);
 	return code;
 }
@@ -138,10 +140,26 @@ static void print(const struct lag_options *o, const struct snapshot *s)
 			strbuf_adds(&out, "\033[H\033[2J");
 		(void)lagtable_text(&out, s, o->group, o->topic);
 		if (!out.len)
-			strbuf_adds(&out, "no group has committed offsets\n");
+			strbuf_adds(&out, "nothing to show: no committed offsets\n");
 	}
 	(void)fputs(strbuf_str(&out), stdout);
 	(void)fflush(stdout);
+}
+
+static bool group_complete(
+	const struct lag_options *o, const struct snapshot *s, const struct group *g)
+{
+	if (o->group && strcmp(o->group, g->name) != 0)
+		return true; /* not shown */
+	for (size_t i = 0; i < g->topic_count; i++) {
+		const struct topic *t = &s->topics[g->topics[i].topic];
+
+		for (size_t p = 0; p < t->count && (!o->topic || strcmp(o->topic, t->name) == 0);
+			p++)
+			if (!g->topics[i].partitions[p].fresh)
+				return false;
+	}
+	return !g->error;
 }
 
 /* What was asked for was answered in full; 1 otherwise, so that scripts need not parse. */
@@ -154,7 +172,7 @@ static int verdict(const struct lag_options *o, const struct snapshot *s)
 		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < s->group_count; i++)
-		if ((!o->group || strcmp(o->group, s->groups[i].name) == 0) && s->groups[i].error)
+		if (!group_complete(o, s, &s->groups[i]))
 			return EXIT_FAILED;
 	return EXIT_OK;
 }
@@ -169,16 +187,16 @@ static int look(const struct lag_options *o, struct collector *c, struct publish
 	return verdict(o, s);
 }
 
+/* Signals keep their default action: there is no state to save. */
 static int look_on(const struct lag_options *o, struct collector *c, struct publish *p)
 {
-	int signals = signals_open();
 	int code = look(o, c, p);
-	struct pollfd wait = {.fd = signals, .events = POLLIN};
 
-	while (o->watch && poll(&wait, 1, WATCH_MS) == 0)
+	while (o->watch) {
+		(void)poll(NULL, 0, WATCH_MS);
 		code = look(o, c, p);
-	(void)close(signals);
-	return o->watch ? EXIT_OK : code;
+	}
+	return code;
 }
 
 static int run(const struct lag_options *o, const struct kafka_options *kafka)
@@ -210,6 +228,8 @@ static int run_file(const struct lag_options *o)
 		(void)fputs(strbuf_str(&errors.text), stderr);
 	} else {
 		kafka = settings_kafka(&settings, NULL, NULL, 0);
+		if (o->timeout_ms)
+			kafka.timeout_ms = o->timeout_ms;
 		code = run(o, &kafka);
 	}
 	strbuf_release(&errors.text);
@@ -219,7 +239,7 @@ static int run_file(const struct lag_options *o)
 
 int cmd_lag(int argc, char **argv)
 {
-	struct lag_options o = {.timeout_ms = 5000};
+	struct lag_options o = {0};
 	int code = parse(argc, argv, &o);
 
 	log_init(LOG_LEVEL_ERROR, false); /* the table says what went wrong */
@@ -230,7 +250,7 @@ int cmd_lag(int argc, char **argv)
 		struct kafka_options kafka = {
 			.bootstrap = o.bootstrap,
 			.properties = o.properties,
-			.timeout_ms = o.timeout_ms,
+			.timeout_ms = o.timeout_ms ? o.timeout_ms : DEFAULT_TIMEOUT_MS,
 		};
 
 		code = run(&o, &kafka);

@@ -14,7 +14,6 @@
 #define FIRST_BURST_MS 5000
 
 struct consumer {
-	struct demokafka *d;
 	struct runloop loop;
 	rd_kafka_t *rk;
 };
@@ -172,7 +171,6 @@ static int start_consumer(struct demokafka *d, struct consumer *c)
 		{"fetch.wait.max.ms", "50"}, {NULL, NULL}};
 	rd_kafka_topic_partition_list_t *topics;
 
-	c->d = d;
 	c->rk = client(RD_KAFKA_CONSUMER, settings, NULL);
 	if (!c->rk)
 		return -1;
@@ -181,7 +179,10 @@ static int start_consumer(struct demokafka *d, struct consumer *c)
 	rd_kafka_topic_partition_list_add(topics, DEMO_TOPIC, RD_KAFKA_PARTITION_UA);
 	(void)rd_kafka_subscribe(c->rk, topics);
 	rd_kafka_topic_partition_list_destroy(topics);
-	return runloop_start(&c->loop, "consumer", consume, c, NULL);
+	if (runloop_start(&c->loop, "consumer", consume, c, NULL) == 0)
+		return 0;
+	rd_kafka_destroy(c->rk);
+	return -1;
 }
 
 static void stop_consumers(struct demokafka *d, size_t keep)

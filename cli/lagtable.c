@@ -29,7 +29,7 @@ static const struct group_partition *gp_of(const struct at *at)
 
 typedef void row_fn(void *ctx, const struct at *at);
 
-/* Calls `row` for every partition that the group has a commit for or a member on. */
+/* Calls `row` for every partition of the topics that the group has a commit or a member on. */
 static size_t each_row(
 	const struct snapshot *s, const char *group, const char *topic, row_fn *row, void *ctx)
 {

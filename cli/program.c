@@ -8,8 +8,8 @@
 #include "sidecar/collector.h"
 #include "sidecar/publish.h"
 
-/* A snapshot that is older than so many intervals (and a call's limit) makes /readyz say no. */
-#define READY_INTERVALS 3
+/* A snapshot older than so many intervals (and two calls) is not ready, and not acted on. */
+#define FRESH_INTERVALS 3
 
 /* A collector that has shown no sign of life for so long is stuck, and /healthz says so. */
 #define STUCK_MS 60000
@@ -23,7 +23,8 @@ static int heartbeat(void *ctx, struct err *err)
 	int64_t silent = clock_mono_ms() - collector_heartbeat_ms(p->collector);
 	int64_t interval = p->settings.exporter.interval_ms;
 
-	if (silent > STUCK_MS + interval)
+	/* A cycle of a slow cluster may take several calls' time-outs. */
+	if (silent > STUCK_MS + interval + 10 * p->settings.kafka.timeout_ms)
 		return err_set(err, ERR_RETRY, "the collector has been stuck for %" PRId64 "s",
 			silent / 1000);
 	return 0;
@@ -62,6 +63,11 @@ static int start_collector(struct program *p, struct err *err)
 	return p->collector ? collector_start(p->collector, err) : -1;
 }
 
+static int64_t snapshot_max_age(const struct settings *s)
+{
+	return FRESH_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms;
+}
+
 static int start_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
@@ -72,6 +78,7 @@ static int start_scaler(struct program *p, struct err *err)
 			.context = s->scaler.context,
 			.timeout_ms = s->scaler.timeout_ms},
 		.publish = p->publish,
+		.max_age_ms = snapshot_max_age(s),
 	};
 
 	if (!s->scaler.present)
@@ -88,8 +95,7 @@ static int start_web(struct program *p, struct err *err)
 		.publish = p->publish,
 		.metrics = &p->metrics,
 		.series = p->series,
-		.ready_max_age_ms =
-			READY_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms,
+		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
 	};

@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pattern.h"
+#include "sidecar/httpd.h"
 #include "sidecar/labels.h"
 
 #define KEY_MAX 1000 /* groups, topics and rules in one list */
@@ -195,8 +196,11 @@ static void check_labels(struct conf_scope *scope, const char *text)
 static void check_exporter(const void *item, struct conf_scope *scope)
 {
 	const struct settings *s = item;
+	struct err err = {0};
 
 	check_labels(scope, s->exporter.labels);
+	if (s->exporter.listen && httpd_check_address(s->exporter.listen, &err) < 0)
+		conf_reject(scope, "listen", "%s", err.msg);
 	check_expression(scope, "group_filter", s->exporter.group_filter);
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
@@ -425,6 +429,15 @@ void settings_filters_release(struct settings_filters *f)
 	pattern_free(f->topic_exclude);
 }
 
+static bool watched(
+	const struct kafka_watch *watches, size_t count, const char *group, const char *topic)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(watches[i].group, group) == 0 && strcmp(watches[i].topic, topic) == 0)
+			return true;
+	return false;
+}
+
 struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count)
 {
 	const struct rule *rules = s->scaler.rules.items;
@@ -436,7 +449,11 @@ struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count
 		const char *group;
 
 		for (size_t t = 0; rule_threshold(&rules[i], t, &group, &threshold); t++) {
-			struct kafka_watch *w = mem_append(&watches, count++, sizeof(*w));
+			struct kafka_watch *w;
+
+			if (watched(watches, count, group, threshold->topic))
+				continue;
+			w = mem_append(&watches, count++, sizeof(*w));
 
 			*w = (struct kafka_watch){group, threshold->topic};
 		}

@@ -60,7 +60,7 @@ int settings_filters(const struct settings *s, struct settings_filters *ret, str
 	MUSTCHECK;
 void settings_filters_release(struct settings_filters *f);
 
-/* The (group, topic) pairs of all rules; the caller frees the array. */
+/* The (group, topic) pairs of all rules, each once; the caller frees the array. */
 struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
 
 /* Appends "option<TAB>default" for every option there is. */

@@ -30,7 +30,6 @@ static struct arena_chunk *arena_grow(struct arena *a, size_t bytes)
 	chunk->room = room;
 	chunk->next = a->chunks;
 	a->chunks = chunk;
-	a->bytes += sizeof(*chunk) + room;
 	return chunk;
 }
 
@@ -68,5 +67,4 @@ void arena_release(struct arena *a)
 		a->chunks = chunk->next;
 		free(chunk);
 	}
-	a->bytes = 0;
 }

@@ -9,7 +9,6 @@ struct arena_chunk;
 
 struct arena {
 	struct arena_chunk *chunks;
-	size_t bytes; /* taken from the system so far */
 };
 
 void *arena_alloc(struct arena *a, size_t count, size_t size); /* zeroed, aligned for any type */

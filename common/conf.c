@@ -223,7 +223,8 @@ static void fill_strings(struct conf_scope *scope, const struct conf_option *o, 
 	int count = config_setting_length(s);
 
 	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
-		wrong_type(scope, s, path, o->type);
+		/* The value is not shown: lists of strings may hold secrets. */
+		complain(scope, s, path, "want %s", type_name(o->type));
 		return;
 	}
 	if (count < o->min || count > o->max)

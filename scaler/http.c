@@ -168,6 +168,10 @@ static void http_set_limits(struct http *h, const struct http_options *o)
 
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+	/* Otherwise libcurl waits for its resolver thread, whatever the time-out says. */
+	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
+#endif
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
 	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_MAX);
@@ -285,6 +289,11 @@ static int http_run(struct http *h, struct err *err)
 		h->too_large = HTTP_BODY_TOO_LARGE;
 	if (h->too_large)
 		return err_set(err, ERR_RETRY, "%s", h->too_large);
+	/* libcurl's own text counts milliseconds, so it would differ from one failure to the next. */
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		return err_set(err, ERR_RETRY, "%s timed out", h->base);
+	if (result == CURLE_COULDNT_CONNECT)
+		return err_set(err, ERR_RETRY, "cannot connect to %s", h->base);
 	if (result != CURLE_OK)
 		return err_set(
 			err, ERR_RETRY, "%s", h->error[0] ? h->error : curl_easy_strerror(result));

@@ -15,7 +15,7 @@
 
 #define HTTP_BODY_MAX ((size_t)4 << 20)
 #define HTTP_HEADER_MAX ((size_t)64 << 10) /* of all headers of one answer together */
-#define HTTP_RETRY_AFTER_MAX_S 3600
+#define HTTP_RETRY_AFTER_MAX_S 60
 
 struct http;
 

@@ -34,6 +34,12 @@ struct target_state {
 	int64_t retry_ms, backoff_ms;                 /* after failures: not before; 0: none */
 	char problem[sizeof(((struct err *)0)->msg)]; /* the failure last logged, "" none */
 	struct decide_history history;
+
+	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
+	bool uncertain;
+	int32_t attempted; /* replicas */
+	int64_t attempt_ms;
+
 	enum reason said; /* the reason last logged */
 	bool has_said;
 
@@ -144,8 +150,8 @@ static void fail(struct scaler *s, const struct rule *r, struct target_state *t,
 	if (strcmp(t->problem, err->msg) == 0)
 		return;
 	memcpy(t->problem, err->msg, sizeof(t->problem));
-	log_warn("%s: %s; trying again in %" PRId64 "s, then less often up to every %ds",
-		rule_name(r, name), err->msg, wait / 1000, BACKOFF_MAX_MS / 1000);
+	log_warn("%s: %s; trying again in %" PRId64 "s%s", rule_name(r, name), err->msg,
+		wait / 1000, wait < BACKOFF_MAX_MS ? ", then less often up to every 30s" : "");
 }
 
 static void recovered(const struct rule *r, struct target_state *t)
@@ -168,6 +174,11 @@ static int read_scale(struct scaler *s, const struct rule *r, struct target_stat
 		return -1;
 	t->has_scale = true;
 	t->read_ms = now_ms;
+	if (t->uncertain && t->scale.spec_replicas == t->attempted) {
+		t->history.has_written = true;
+		t->history.written_ms = t->attempt_ms;
+	}
+	t->uncertain = false;
 	return 0;
 }
 
@@ -176,12 +187,16 @@ static int write_scale(struct scaler *s, const struct rule *r, struct target_sta
 {
 	struct kube_target target = target_of(r);
 
-	if (!r->dry_run && kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0)
+	if (!r->dry_run &&
+		kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
+		t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
+		t->attempted = d->want;
+		t->attempt_ms = now_ms;
 		return -1;
-	if (!r->dry_run) {
-		t->history.has_written = true;
-		t->history.written_ms = now_ms;
 	}
+	/* A dry run cools down as the real one would, so that it shows the same decisions. */
+	t->history.has_written = true;
+	t->history.written_ms = now_ms;
 	pthread_mutex_lock(&s->lock);
 	t->writes += !r->dry_run;
 	t->dry_writes += r->dry_run;
@@ -200,7 +215,7 @@ static int act_once(struct scaler *s, const struct rule *r, struct target_state 
 	if (fresh && read_scale(s, r, t, now_ms, err) < 0)
 		return -1;
 	decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
-	if (d.write && !fresh) {
+	if (d.write && !fresh && !r->dry_run) {
 		if (read_scale(s, r, t, now_ms, err) < 0)
 			return -1;
 		decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
@@ -213,6 +228,7 @@ static int act_once(struct scaler *s, const struct rule *r, struct target_state 
 static void act(struct scaler *s, const struct rule *r, struct target_state *t,
 	const struct snapshot *snapshot, int64_t now_ms)
 {
+	int64_t began = clock_mono_ms();
 	struct err err = {0};
 
 	if (now_ms < t->retry_ms)
@@ -227,8 +243,9 @@ static void act(struct scaler *s, const struct rule *r, struct target_state *t,
 			break;
 		t->has_scale = false;
 	}
+	/* The wait begins when the request has ended, which may have taken its whole time-out. */
 	if (!atomic_load(&s->loop.stop))
-		fail(s, r, t, &err, now_ms);
+		fail(s, r, t, &err, now_ms + clock_mono_ms() - began);
 }
 
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
@@ -237,18 +254,41 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 		act(s, &s->options.rules[i], &s->targets[i], snapshot, now_ms);
 }
 
+/* The current snapshot unless it is too old to act on: rules are served one after another, and a slow API
+ * server can make that take long. */
+static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
+{
+	struct snapshot *current = publish_get(s->options.publish);
+
+	if (current && now_ms - current->mono_ms > s->options.max_age_ms) {
+		snapshot_unref(current);
+		return NULL;
+	}
+	return current;
+}
+
+static void act_on_all(struct scaler *s)
+{
+	for (size_t i = 0; i < s->options.rule_count && !atomic_load(&s->loop.stop); i++) {
+		int64_t now_ms = clock_mono_ms();
+		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
+
+		act(s, &s->options.rules[i], &s->targets[i], snapshot, now_ms);
+	}
+}
+
 static void run(void *ctx)
 {
 	struct scaler *s = ctx;
 	uint64_t seq = 0;
 
 	while (!atomic_load(&s->loop.stop)) {
-		struct snapshot *CLEANUP(snapshot_unref_at) snapshot =
+		struct snapshot *CLEANUP(snapshot_unref_at) woken =
 			publish_wait(s->options.publish, seq, clock_mono_ms() + IDLE_MS);
 
-		if (snapshot)
-			seq = snapshot->seq;
-		scaler_pass(s, snapshot, clock_mono_ms());
+		if (woken)
+			seq = woken->seq;
+		act_on_all(s);
 	}
 }
 
@@ -340,7 +380,7 @@ static int64_t max_of(const struct target_state *t, const struct rule *r)
 static void add_decisions(struct scaler *s, struct strbuf *out)
 {
 	exposition_family(out, "hexlag_scaler_decisions_total", "counter",
-		"Decisions on a target, by reason; one per snapshot.");
+		"Decisions on a target, by reason; about one per snapshot.");
 	for (size_t i = 0; i < s->options.rule_count; i++)
 		for (int reason = 0; reason < REASON_COUNT; reason++) {
 			char rule[RULE_NAME_MAX];

@@ -21,6 +21,7 @@ struct scaler_options {
 	size_t rule_count;
 	struct kube_options kube; /* `stop` is set by the scaler */
 	struct publish *publish;
+	int64_t max_age_ms; /* an older snapshot is not acted on */
 };
 
 /* ERR_CONFIG where the Kubernetes credentials are wrong. Connects to nothing yet. */
@@ -32,7 +33,8 @@ int scaler_start(struct scaler *s, struct err *err) MUSTCHECK;
 void scaler_stop(struct scaler *s); /* asks; returns at once. Thread: any */
 bool scaler_join(struct scaler *s, int64_t deadline_ms);
 
-/* One pass over all rules in the calling thread. `snapshot` may be NULL. For tests, instead of start. */
+/* One pass over all rules in the calling thread at `now_ms` (monotonic). `snapshot` may be NULL. For
+ * tests, instead of start. */
 struct snapshot;
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms);
 

@@ -28,9 +28,9 @@ struct collector {
 	struct runloop loop;
 	struct snapshot *last; /* the one published last; NULL before the first */
 	uint64_t seq;
-	bool listed; /* the groups have been listed at least once */
-	bool slow;   /* the last cycle took longer than its interval */
-	int barren;
+	bool listed;            /* the groups have been listed at least once */
+	bool slow[2];           /* by full: its cycles take longer than their interval */
+	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
 	_Atomic int64_t heartbeat_ms;
 };
 
@@ -41,6 +41,7 @@ struct collector *collector_new(const struct collector_options *options, struct 
 	c->options = *options;
 	c->options.kafka.stop = &c->loop.stop;
 	c->heartbeat_ms = clock_mono_ms();
+	c->barren_max = BARREN_MAX;
 	c->kafka = kafka_open(&c->options.kafka, err);
 	if (!c->kafka) {
 		collector_free(c);
@@ -120,6 +121,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 static void mind_barren_handle(struct collector *c, const struct snapshot *s)
 {
 	size_t asked = 0, fresh = 0;
+	struct err err = {0};
 
 	for (size_t t = 0; t < s->topic_count; t++)
 		for (size_t p = 0; p < s->topics[t].count; p++) {
@@ -129,13 +131,17 @@ static void mind_barren_handle(struct collector *c, const struct snapshot *s)
 			fresh += part->asked && part->fresh;
 		}
 	c->barren = s->metadata_ok && asked && !fresh ? c->barren + 1 : 0;
-	if (c->barren < BARREN_MAX)
+	if (fresh)
+		c->barren_max = BARREN_MAX;
+	if (c->barren < c->barren_max)
 		return;
 	log_warn("no end offset of %zu partitions for %d cycles though metadata is there; "
 		 "opening the Kafka client anew",
 		asked, c->barren);
-	kafka_reopen(c->kafka);
+	if (kafka_reopen(c->kafka, &err) < 0)
+		log_warn("%s; trying again with the next cycle", err.msg);
 	c->barren = 0;
+	c->barren_max *= 2; /* where it does not help, the handle was not at fault */
 }
 
 /* Metadata failed before, but only now is it known why. */
@@ -158,7 +164,8 @@ static void say_cluster(const struct collector *c, const struct snapshot *s)
 			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
 			s->group_count);
 	if (s->metadata_ok && s->error && !(last && last->error))
-		log_warn("%s; keeping the groups known so far", s->error);
+		log_warn("%s; keeping the groups known so far, asking again every full cycle",
+			s->error);
 }
 
 static const struct group *group_before(const struct snapshot *last, const char *name)
@@ -283,19 +290,22 @@ void collector_cycle(struct collector *c, bool full)
 	atomic_store(&c->heartbeat_ms, clock_mono_ms());
 }
 
-/* Tells once that cycles take longer than they may. */
-static void mind_slowness(struct collector *c, int64_t took_ms, int64_t interval_ms)
+/* Tells once that cycles take longer than they may. While Kafka does not answer that is no news. */
+static void mind_slowness(struct collector *c, bool full, int64_t took_ms, int64_t interval_ms)
 {
-	bool slow = took_ms > interval_ms;
-
-	if (slow && !c->slow)
+	if (!c->last->metadata_ok)
+		return;
+	if (took_ms > interval_ms && !c->slow[full])
 		log_warn("a cycle took %" PRId64 "ms, longer than its interval of %" PRId64
 			 "ms: values are older than asked for",
 			took_ms, interval_ms);
-	c->slow = slow;
+	if (took_ms > interval_ms)
+		c->slow[full] = true;
+	else if (took_ms < interval_ms / 2)
+		c->slow[full] = false;
 }
 
-/* The next multiple of the interval that is not over. */
+/* One interval later, or at once where that is over. */
 static int64_t next_due(int64_t due, int64_t interval, int64_t now)
 {
 	return due + interval > now ? due + interval : now;
@@ -315,7 +325,7 @@ static void run(void *ctx)
 
 		collector_cycle(c, full);
 		now = clock_mono_ms();
-		mind_slowness(c, now - began, full ? full_ms : watch_ms);
+		mind_slowness(c, full, now - began, full ? full_ms : watch_ms);
 		if (full)
 			full_due = next_due(full_due, full_ms, now);
 		/* A full cycle asks for what is watched, too. */
@@ -348,9 +358,4 @@ int64_t collector_heartbeat_ms(const struct collector *c)
 void collector_metrics(struct collector *c, struct strbuf *out)
 {
 	kafka_metrics(c->kafka, out);
-}
-
-struct kafka_traffic collector_traffic(struct collector *c)
-{
-	return kafka_traffic(c->kafka);
 }

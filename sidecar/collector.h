@@ -47,6 +47,4 @@ int64_t collector_heartbeat_ms(const struct collector *c);
 /* Appends our calls to Kafka as metrics. Thread: any. */
 void collector_metrics(struct collector *c, struct strbuf *out);
 
-struct kafka_traffic collector_traffic(struct collector *c);
-
 #endif

@@ -119,6 +119,14 @@ static int split_address(
 	return 0;
 }
 
+int httpd_check_address(const char *listen, struct err *err)
+{
+	char host[256];
+	unsigned port;
+
+	return split_address(listen, host, sizeof(host), &port, err);
+}
+
 static int open_listener(const char *listen, struct err *err)
 {
 	char host[256];
@@ -213,24 +221,6 @@ static enum MHD_Result send_too_large(struct MHD_Connection *connection)
 
 /* --- requests --- */
 
-/* RFC 9110 section 12.5.3: gzip is named, and not with a weight of zero. */
-static bool accepts_gzip(const char *header)
-{
-	while (header && *header) {
-		size_t len = strcspn(header, ",");
-		const char *name = header + strspn(header, " \t");
-		size_t name_len = strcspn(name, " \t;,");
-
-		if (name_len == 4 && strncasecmp(name, "gzip", 4) == 0) {
-			const char *weight = memmem(name, len - (size_t)(name - header), "q=", 2);
-
-			return !weight || strtod(weight + 2, NULL) > 0;
-		}
-		header += len + (header[len] == ',');
-	}
-	return false;
-}
-
 static const char *header_of(struct MHD_Connection *connection, const char *name)
 {
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
@@ -256,7 +246,6 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *connection
 		.path = path,
 		.body = strbuf_str(&x->body),
 		.body_len = x->body.len,
-		.accepts_gzip = accepts_gzip(header_of(connection, "Accept-Encoding")),
 	};
 	struct httpd_reply reply = {.status = MHD_HTTP_OK};
 

@@ -16,7 +16,6 @@ struct httpd_request {
 	const char *path;   /* decoded, without the query */
 	const char *body;   /* NUL-terminated; "" where there is none */
 	size_t body_len;
-	bool accepts_gzip;
 };
 
 /* Bytes that a reply sends without copying. `release(owner)` is called once they are sent or never
@@ -46,6 +45,10 @@ typedef void httpd_handler(void *ctx, const struct httpd_request *req, struct ht
  * (413). */
 struct httpd *httpd_start(const char *listen, httpd_handler *handler, void *ctx, struct err *err)
 	MUSTCHECK;
+
+/* Whether `listen` has the form of an address; ERR_CONFIG where not. */
+int httpd_check_address(const char *listen, struct err *err) MUSTCHECK;
+
 void httpd_stop(struct httpd *h); /* NULL is fine; closes all connections, waits for no client */
 
 unsigned httpd_port(const struct httpd *h); /* the port in use */

@@ -103,10 +103,8 @@ void kafka_close(struct kafka *k)
 	free(k);
 }
 
-void kafka_reopen(struct kafka *k)
+int kafka_reopen(struct kafka *k, struct err *err)
 {
-	struct err err = {0};
-
 	disconnect_handle(k);
 	pthread_mutex_lock(&k->lock);
 	k->earlier.requests += k->traffic.requests;
@@ -114,9 +112,7 @@ void kafka_reopen(struct kafka *k)
 	k->earlier.bytes_received += k->traffic.bytes_received;
 	k->traffic = (struct kafka_traffic){0};
 	pthread_mutex_unlock(&k->lock);
-	if (connect_handle(k, &err) < 0)
-		/* The same properties worked before; a secret's file may just be away. */
-		log_warn("cannot open the Kafka client again: %s; trying again", err.msg);
+	return connect_handle(k, err);
 }
 
 void kafka_count(struct kafka *k, enum kafka_call call, bool failed)
@@ -398,7 +394,7 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 	return rc;
 }
 
-struct kafka_traffic kafka_traffic(struct kafka *k)
+static struct kafka_traffic traffic_of(struct kafka *k)
 {
 	struct kafka_traffic t;
 
@@ -416,7 +412,7 @@ void kafka_metrics(struct kafka *k, struct strbuf *out)
 	static const char *const names[] = {
 		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
 	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
-	struct kafka_traffic t = kafka_traffic(k);
+	struct kafka_traffic t = traffic_of(k);
 
 	pthread_mutex_lock(&k->lock);
 	memcpy(calls, k->calls, sizeof(calls));

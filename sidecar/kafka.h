@@ -43,8 +43,8 @@ struct kafka_options {
 	int64_t timeout_ms;                 /* of one call, > 0 */
 	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
 	const struct pattern *topic_filter, *topic_exclude;
-	const char *only_group; /* list no other; NULL: all */
-	const struct kafka_watch *watches;
+	const char *only_group;            /* list no other; NULL: all */
+	const struct kafka_watch *watches; /* each pair once */
 	size_t watch_count;
 	const atomic_bool *stop; /* set: phases end early; may be NULL */
 };
@@ -87,18 +87,12 @@ void kafka_ask_offsets(struct kafka *k, struct snapshot *s);
 bool kafka_watches_group(const struct kafka_options *o, const char *group);
 bool kafka_watches_topic(const struct kafka_options *o, const char *topic);
 
-/* Replaces the library's handle: the cure where a whole class of calls keeps failing. */
-void kafka_reopen(struct kafka *k);
+/* Replaces the library's handle: the cure where a whole class of calls keeps failing. -1 where that
+ * fails (the file of a secret is away); kafka_metadata() tries again. */
+int kafka_reopen(struct kafka *k, struct err *err) MUSTCHECK;
 
 /* Appends calls, failures, requests and bytes as metrics. Thread: any. */
 void kafka_metrics(struct kafka *k, struct strbuf *out);
-
-/* Requests sent and bytes moved so far, as the library reports them (about once a second, so not to
- * the last request). Thread: any. */
-struct kafka_traffic {
-	int64_t requests, bytes_sent, bytes_received;
-};
-struct kafka_traffic kafka_traffic(struct kafka *k);
 
 const char *kafka_library_version(void);
 

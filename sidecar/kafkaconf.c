@@ -27,19 +27,6 @@ static int set(rd_kafka_conf_t *conf, const char *name, const char *value, const
 	return err_set(err, ERR_CONFIG, "Kafka client property '%s': %s", name, why);
 }
 
-static int set_split(rd_kafka_conf_t *conf, const char *setting, const char *what,
-	int (*apply)(rd_kafka_conf_t *, const char *, const char *, struct err *), struct err *err)
-{
-	const char *equals = strchr(setting, '=');
-	char *CLEANUP(mem_free_at) name = NULL;
-
-	if (!equals || equals == setting)
-		return err_set(err, ERR_CONFIG, "'%.*s' is not name=%s",
-			equals ? 0 : (int)strnlen(setting, 200), setting, what);
-	name = mem_strndup(setting, (size_t)(equals - setting));
-	return apply(conf, name, equals + 1, err);
-}
-
 static int set_value(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
 {
 	return set(conf, name, value, NULL, err);
@@ -69,12 +56,21 @@ static int set_from_env(
 	return set(conf, name, value, variable, err);
 }
 
-static int set_all(rd_kafka_conf_t *conf, const struct conf_strings *settings, const char *what,
+static int set_all(rd_kafka_conf_t *conf, const struct conf_strings *settings, const char *list,
 	int (*apply)(rd_kafka_conf_t *, const char *, const char *, struct err *), struct err *err)
 {
-	for (size_t i = 0; i < settings->count; i++)
-		if (set_split(conf, settings->items[i], what, apply, err) < 0)
+	for (size_t i = 0; i < settings->count; i++) {
+		const char *equals = strchr(settings->items[i], '=');
+		char *CLEANUP(mem_free_at) name = NULL;
+
+		/* The text is not shown: it may be the secret itself. */
+		if (!equals || equals == settings->items[i])
+			return err_set(
+				err, ERR_CONFIG, "%s[%zu] does not begin with 'name='", list, i);
+		name = mem_strndup(settings->items[i], (size_t)(equals - settings->items[i]));
+		if (apply(conf, name, equals + 1, err) < 0)
 			return -1;
+	}
 	return 0;
 }
 
@@ -134,9 +130,9 @@ rd_kafka_conf_t *kafkaconf_new(const struct kafka_options *o, struct err *err)
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
 	if (set_ours(conf, o, err) < 0 ||
-		set_all(conf, &o->properties, "value", set_value, err) < 0 ||
-		set_all(conf, &o->property_files, "/path", set_from_file, err) < 0 ||
-		set_all(conf, &o->property_env, "VARIABLE", set_from_env, err) < 0 ||
+		set_all(conf, &o->properties, "properties", set_value, err) < 0 ||
+		set_all(conf, &o->property_files, "property_files", set_from_file, err) < 0 ||
+		set_all(conf, &o->property_env, "property_env", set_from_env, err) < 0 ||
 		set_forced(conf, o, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return NULL;

@@ -18,7 +18,7 @@
 struct question {
 	struct group *group;
 	enum kafka_call call; /* CALL_COMMITTED_OFFSETS or CALL_DESCRIBE_GROUP */
-	bool sent, done;
+	bool done;
 };
 
 /* The questions of one coordinator are a run in the array of all. */
@@ -140,10 +140,7 @@ static rd_kafka_topic_partition_list_t *watched_partitions(
 				   : SNAPSHOT_NONE;
 
 		for (size_t p = 0; t != SNAPSHOT_NONE && p < r->s->topics[t].count; p++)
-			if (!rd_kafka_topic_partition_list_find(
-				    list, r->s->topics[t].name, (int32_t)p))
-				rd_kafka_topic_partition_list_add(
-					list, r->s->topics[t].name, (int32_t)p);
+			rd_kafka_topic_partition_list_add(list, r->s->topics[t].name, (int32_t)p);
 	}
 	return list;
 }
@@ -165,6 +162,8 @@ static void send_committed(
 /* The opaque is a number, not an address: an answer that comes after the round is recognized. */
 static void *tag_of(const struct round *r, const struct question *q)
 {
+	_Static_assert(sizeof(uintptr_t) == 8, "two numbers in one address");
+
 	return (void *)((uintptr_t)r->k->generation << 32 | (uintptr_t)(q - r->questions));
 }
 
@@ -194,7 +193,6 @@ static void send_question(struct round *r, struct question *q)
 	else
 		rd_kafka_DescribeConsumerGroups(r->k->rk, &name, 1, options, r->k->queue);
 	rd_kafka_AdminOptions_destroy(options);
-	q->sent = true;
 	r->waiting++;
 }
 

@@ -19,6 +19,11 @@ enum kafka_call {
 
 #define KAFKA_DEAD_MAX 256 /* brokers remembered as failed within one cycle */
 
+/* Requests sent and bytes moved, as the library reports them once a second. */
+struct kafka_traffic {
+	int64_t requests, bytes_sent, bytes_received;
+};
+
 struct kafka {
 	struct kafka_options options;
 	rd_kafka_t *rk;

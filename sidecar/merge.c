@@ -108,19 +108,20 @@ static void copy_members(struct snapshot *next, struct group *to, const struct g
 		};
 }
 
-/* The last good value of one partition for a group; freshness only where nobody asked anew. */
-static void keep_partition(
-	struct group_partition *to, const struct group_partition *from, bool asked)
+/* The last good value of one partition for a group. It stays fresh only where nobody asked anew (`asked`),
+ * and its owner stays only where the members are those of before (not `group_asked`). */
+static void keep_partition(struct group_partition *to, const struct group_partition *from,
+	bool asked, bool group_asked)
 {
 	uint32_t member = to->member;
 
 	if (to->answered || !from->answered)
 		return;
 	*to = *from;
-	if (asked) {
-		to->fresh = false;
+	if (group_asked)
 		to->member = member;
-	}
+	if (asked)
+		to->fresh = false;
 }
 
 static void keep_group(struct snapshot *next, const struct snapshot *prev, struct build_index *ix,
@@ -145,7 +146,7 @@ static void keep_group(struct snapshot *next, const struct snapshot *prev, struc
 			gt = build_group_topic(ix, next, to, topic->name);
 		for (size_t p = 0; p < next->topics[t].count && p < topic->count; p++)
 			keep_partition(&gt->partitions[p], &old->partitions[p],
-				to->asked && (to->everything || gt->asked));
+				to->asked && (to->everything || gt->asked), to->asked);
 	}
 }
 

@@ -312,7 +312,7 @@ const struct series series_all[] = {
 		"Cycles of asking Kafka since the start of the process.",
 		SERIES_PER_SNAPSHOT, 0, cycles},
 	{"hexlag_group_list_ok", "gauge",
-		"1 if every broker answered the listing of groups. Absent when the last cycle did not list.",
+		"1 if every broker answered the listing of groups. As of the latest cycle that listed.",
 		SERIES_PER_SNAPSHOT, 0, list_ok},
 	{"hexlag_last_success_timestamp_seconds", "gauge",
 		"When the last cycle began in which Kafka answered for its metadata.",

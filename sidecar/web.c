@@ -22,7 +22,6 @@ struct text {
 
 struct web {
 	struct web_options options;
-	const char *metrics_path;
 	struct selfmetrics self;
 	struct text *cached; /* NULL before the first scrape of a snapshot */
 	struct httpd *httpd;
@@ -142,25 +141,23 @@ static void serve_readiness(struct web *w, struct httpd_reply *reply)
 
 static void serve_page(struct web *w, struct httpd_reply *reply)
 {
-	struct strbuf page = STRBUF_INIT;
+	static const char page[] = "<!DOCTYPE html>\n"
+				   "<html lang=\"en\">\n"
+				   "<head><meta charset=\"utf-8\"><title>hexlag</title></head>\n"
+				   "<body>\n"
+				   "<h1>hexlag</h1>\n"
+				   "<p>Consumer-group lag of a Kafka cluster.</p>\n"
+				   "<ul>\n"
+				   "<li><a href=\"/metrics\">Metrics</a></li>\n"
+				   "<li><a href=\"/healthz\">Health</a></li>\n"
+				   "<li><a href=\"/readyz\">Readiness</a></li>\n"
+				   "</ul>\n"
+				   "</body>\n"
+				   "</html>\n";
 
-	strbuf_addf(&page,
-		"<!DOCTYPE html>\n"
-		"<html lang=\"en\">\n"
-		"<head><meta charset=\"utf-8\"><title>hexlag</title></head>\n"
-		"<body>\n"
-		"<h1>hexlag</h1>\n"
-		"<p>Consumer-group lag of a Kafka cluster.</p>\n"
-		"<ul>\n"
-		"<li><a href=\"%s\">Metrics</a></li>\n"
-		"<li><a href=\"/healthz\">Health</a></li>\n"
-		"<li><a href=\"/readyz\">Readiness</a></li>\n"
-		"</ul>\n"
-		"</body>\n"
-		"</html>\n",
-		w->metrics_path);
+	(void)w;
 	reply->content_type = "text/html; charset=utf-8";
-	reply_strbuf(reply, 0, &page);
+	reply->parts[0] = (struct httpd_part){.data = page, .len = sizeof(page) - 1};
 }
 
 static void serve_error(struct httpd_reply *reply, unsigned status, const char *text)
@@ -177,7 +174,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		const char *path;
 		void (*serve)(struct web *w, struct httpd_reply *reply);
 	} routes[] = {
-		{w->metrics_path, serve_metrics},
+		{"/metrics", serve_metrics},
 		{"/healthz", serve_health},
 		{"/readyz", serve_readiness},
 		{"/", serve_page},
@@ -202,7 +199,6 @@ struct web *web_start(const struct web_options *options, struct err *err)
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
 	w->options = *options;
-	w->metrics_path = options->metrics_path ? options->metrics_path : "/metrics";
 	selfmetrics_init(&w->self);
 	/* Requests may come before this returns; everything they need is set above. */
 	w->httpd = httpd_start(options->listen, serve, w, err);

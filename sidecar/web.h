@@ -22,8 +22,7 @@ struct web_series {
 
 /* All pointers are borrowed until web_stop(). */
 struct web_options {
-	const char *listen;       /* as in httpd_start() */
-	const char *metrics_path; /* NULL: "/metrics" */
+	const char *listen; /* as in httpd_start() */
 	struct publish *publish;
 	const struct metrics_options *metrics; /* NULL: the defaults */
 	const struct web_series *series;

@@ -178,7 +178,7 @@ static const struct {
 		"429 without a text", 0, 0},
 	{"an absurd Retry-After is cut",
 		{APISERVER_STATUS, .status = 429, .headers = "Retry-After: 99999999999\r\n"},
-		ERR_RETRY, KUBE_THROTTLED, "429", 3600, 0},
+		ERR_RETRY, KUBE_THROTTLED, "429", 60, 0},
 	{"a negative Retry-After is none",
 		{APISERVER_STATUS, .status = 429, .headers = "Retry-After: -5\r\n"}, ERR_RETRY,
 		KUBE_THROTTLED, "429", 0, 0},
@@ -385,7 +385,7 @@ static void check_away(void)
 	apiserver_stop(s);
 	TAP_INT("the server is away", kube_scale_get(k, &orders, &scale, &err), -1);
 	TAP_INT("for later", err.kind, ERR_RETRY);
-	TAP_HAS("with the reason", err.msg, "Failed to connect to 127.0.0.1");
+	TAP_HAS("with the reason", err.msg, "cannot connect to http://127.0.0.1");
 	s = apiserver_start(port);
 	apiserver_add(s, "deployments", "shop", "orders", 7);
 	TAP_INT("the server is back", kube_scale_get(k, &orders, &scale, NULL), 0);

@@ -87,6 +87,18 @@ static const struct {
 		"kafka: { bootstrap = \"k\"; properties = [ \"ssl.key.pem=hunter2\" ]; };\n"
 		"exporter: {};",
 		""},
+	{"a property without a name is not shown either",
+		"kafka: { bootstrap = \"k\"; properties = [ \"a=b\", \"hunter2\" ]; }; exporter: "
+		"{};",
+		"Kafka client property 'a' does not exist"},
+	{"nor where it comes first",
+		"kafka: { bootstrap = \"k\"; properties = [ \"hunter2\" ]; }; exporter: {};",
+		"f:1: kafka.properties: properties[0] does not begin with 'name='"},
+	{"nor where a list is missing",
+		"kafka: { bootstrap = \"k\"; properties = \"hunter2\"; }; exporter: {};",
+		"f:1: kafka.properties: want a list of strings"},
+	{"an address that cannot be listened on", KAFKA "exporter: { listen = \"foo:bar\"; };",
+		"f:2: exporter.listen: listen 'foo:bar': "},
 	{"an empty group.id would crash the library",
 		"kafka: { bootstrap = \"k\"; properties = [ \"group.id=\" ]; }; exporter: {};",
 		"'group.id' must not be empty"},

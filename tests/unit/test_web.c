@@ -33,7 +33,7 @@ static int heartbeat(void *ctx, struct err *err)
 	return site->stuck ? err_set(err, ERR_RETRY, "no cycle has ended for 90 s") : 0;
 }
 
-static void site_open(struct site *site, const char *metrics_path)
+static void site_open(struct site *site)
 {
 	static int answer = 42;
 	static const struct web_series series[] = {{append_series, &answer}};
@@ -41,7 +41,6 @@ static void site_open(struct site *site, const char *metrics_path)
 
 	*site = (struct site){.publish = publish_new()};
 	site->web = web_start(&(struct web_options){.listen = "127.0.0.1:0",
-				      .metrics_path = metrics_path,
 				      .publish = site->publish,
 				      .series = series,
 				      .series_count = ARRAY_LEN(series),
@@ -109,7 +108,7 @@ static void test_routes(void)
 	struct site site;
 	int fd;
 
-	site_open(&site, NULL);
+	site_open(&site);
 	publish_set(site.publish, snapshot_aged(1, 0, 3));
 	fd = http_connect(site.port, 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -132,7 +131,7 @@ static void test_head(void)
 	struct site site;
 	int fd;
 
-	site_open(&site, NULL);
+	site_open(&site);
 	publish_set(site.publish, snapshot_aged(1, 0, 3));
 	fd = http_connect(site.port, 0);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -154,7 +153,7 @@ static void test_before_the_first_snapshot(void)
 	struct site site;
 	struct answer a;
 
-	site_open(&site, NULL);
+	site_open(&site);
 	a = http_once(site.port, "GET /metrics", "", NULL);
 	TAP_INT("metrics are there before the first snapshot", a.status, 200);
 	TAP_HAS("those of the process", strbuf_str(&a.body), "hexlag_scrapes_total 1\n");
@@ -197,7 +196,7 @@ static void test_readiness(void)
 		struct site site;
 		struct answer a;
 
-		site_open(&site, NULL);
+		site_open(&site);
 		if (rows[i].snapshot) {
 			struct snapshot *s = snapshot_aged(1, rows[i].age_ms, 0);
 
@@ -211,24 +210,6 @@ static void test_readiness(void)
 		answer_release(&a);
 		site_close(&site);
 	}
-}
-
-static void test_metrics_path(void)
-{
-	struct site site;
-	struct answer a;
-
-	site_open(&site, "/lag");
-	a = http_once(site.port, "GET /lag", "", NULL);
-	TAP_INT("metrics may have another path", a.status, 200);
-	answer_release(&a);
-	a = http_once(site.port, "GET /metrics", "", NULL);
-	TAP_INT("instead of their usual one", a.status, 404);
-	answer_release(&a);
-	a = http_once(site.port, "GET /", "", NULL);
-	TAP_HAS("to which the page links", strbuf_str(&a.body), "href=\"/lag\"");
-	answer_release(&a);
-	site_close(&site);
 }
 
 /* The body begins with exactly the text of the snapshot. */
@@ -250,7 +231,7 @@ static void test_slow_reader(void)
 	struct site site;
 	int fd;
 
-	site_open(&site, NULL);
+	site_open(&site);
 	publish_set(site.publish, snapshot_ref(old));
 	fd = http_connect(site.port, 4096);
 	http_ask(fd, "GET /metrics", "", NULL);
@@ -286,7 +267,7 @@ static void test_many_readers(void)
 	int fds[READERS], whole = 0;
 	char c;
 
-	site_open(&site, NULL);
+	site_open(&site);
 	publish_set(site.publish, snapshot_ref(s));
 	for (int i = 0; i < READERS; i++) {
 		fds[i] = http_connect(site.port, 0);
@@ -327,7 +308,6 @@ int main(void)
 	test_head();
 	test_before_the_first_snapshot();
 	test_readiness();
-	test_metrics_path();
 	test_slow_reader();
 	test_many_readers();
 	test_start_failure();
