@@ -130,6 +130,7 @@ static int parse(int argc, char **argv, struct lag_options *o)
 static void print(const struct lag_options *o, const struct snapshot *s)
 {
 	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+	struct strbuf CLEANUP(strbuf_release) remarks = STRBUF_INIT;
 
 	if (o->json) {
 		char *CLEANUP(mem_free_at) json = lagjson(s, o->group, o->topic);
@@ -139,11 +140,13 @@ static void print(const struct lag_options *o, const struct snapshot *s)
 		if (o->watch && isatty(STDOUT_FILENO))
 			strbuf_adds(&out, "\033[H\033[2J");
 		(void)lagtable_text(&out, s, o->group, o->topic);
-		if (!out.len)
+		if (!out.len && s->metadata_ok)
 			strbuf_adds(&out, "nothing to show: no committed offsets\n");
+		lagtable_remarks(&remarks, s, o->group);
 	}
 	(void)fputs(strbuf_str(&out), stdout);
 	(void)fflush(stdout);
+	(void)fputs(strbuf_str(&remarks), stderr);
 }
 
 static bool group_complete(

@@ -22,9 +22,9 @@ static int usage(FILE *to, int code)
 static void start_log(const struct settings *s)
 {
 	log_init((enum log_level)s->log.level, s->log.format == 1);
-	log_info("hexlag " HEXLAG_VERSION ", librdkafka %s: Kafka at %s, %zu rules%s%s",
+	log_info("hexlag " HEXLAG_VERSION ", librdkafka %s: Kafka at %s, %zu rule%s%s%s",
 		kafka_library_version(), s->kafka.bootstrap, s->scaler.rules.count,
-		s->exporter.present ? ", exporter on " : "",
+		s->scaler.rules.count == 1 ? "" : "s", s->exporter.present ? ", exporter on " : "",
 		s->exporter.present ? s->exporter.listen : "");
 }
 

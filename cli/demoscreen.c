@@ -93,8 +93,11 @@ void demoscreen_render(const struct demoscreen *d, long second, const char *url,
 {
 	size_t count = d->event_count < DEMOSCREEN_EVENTS ? d->event_count : DEMOSCREEN_EVENTS;
 
-	strbuf_addf(
-		out, "\033[H\033[2J  hexlag demo, %ld s, one column a second. %s\n\n", second, url);
+	strbuf_addf(out,
+		"\033[H\033[2J  hexlag demo, %ld s, one column a second; threshold 500, 2 to 8 "
+		"replicas, "
+		"cooldown 5 s\n  %s\n\n",
+		second, url);
 	add_lag(d, out);
 	add_replicas(d, out);
 	strbuf_adds(out, "\n  decisions\n");

@@ -217,8 +217,7 @@ static void each_total(
 		}
 }
 
-/* Groups with nothing to show in a row still exist; and what failed is said. */
-static void each_remark(struct strbuf *out, const struct snapshot *s, const char *group)
+void lagtable_remarks(struct strbuf *out, const struct snapshot *s, const char *group)
 {
 	for (size_t i = 0; i < s->group_count; i++) {
 		const struct group *g = &s->groups[i];
@@ -255,6 +254,5 @@ size_t lagtable_text(
 		strbuf_addc(out, '\n');
 	}
 	each_total(out, s, group, topic);
-	each_remark(out, s, group);
 	return rows;
 }

@@ -11,4 +11,7 @@
 size_t lagtable_text(
 	struct strbuf *out, const struct snapshot *s, const char *group, const char *topic);
 
+/* One line for each group, broker and listing that failed, and for each group with nothing to show. */
+void lagtable_remarks(struct strbuf *out, const struct snapshot *s, const char *group);
+
 #endif

@@ -49,7 +49,7 @@ static int64_t snapshot_interval(const struct settings *s)
 	return full < watch ? full : watch;
 }
 
-static int start_collector(struct program *p, struct err *err)
+static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct collector_options options = {
@@ -60,7 +60,7 @@ static int start_collector(struct program *p, struct err *err)
 	};
 
 	p->collector = collector_new(&options, err);
-	return p->collector ? collector_start(p->collector, err) : -1;
+	return p->collector ? 0 : -1;
 }
 
 static int64_t snapshot_max_age(const struct settings *s)
@@ -68,7 +68,7 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms;
 }
 
-static int start_scaler(struct program *p, struct err *err)
+static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct scaler_options options = {
@@ -84,7 +84,7 @@ static int start_scaler(struct program *p, struct err *err)
 	if (!s->scaler.present)
 		return 0;
 	p->scaler = scaler_new(&options, err);
-	return p->scaler ? scaler_start(p->scaler, err) : -1;
+	return p->scaler ? 0 : -1;
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -118,9 +118,13 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	p->watches = settings_watches(&p->settings, &p->watch_count);
 	p->publish = publish_new();
-	if (start_collector(p, err) < 0 || start_scaler(p, err) < 0)
+	/* What can be wrong with the configuration shows before anything runs, and the listener is up
+	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
+	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
 		return -1;
-	return start_web(p, err);
+	if (collector_start(p->collector, err) < 0)
+		return -1;
+	return p->scaler ? scaler_start(p->scaler, err) : 0;
 }
 
 static void release(struct program *p)

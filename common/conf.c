@@ -32,7 +32,7 @@ static PRINTF_LIKE(4, 0) void report(
 	char message[512];
 
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
-	strbuf_addf(text, "%s:%u: ", scope->file, line);
+	strbuf_addf(text, line ? "%s:%u: " : "%s: ", scope->file, line);
 	if (*path)
 		strbuf_addf(text, "%s: ", path);
 	strbuf_addf(text, "%s\n", message);

@@ -110,6 +110,11 @@ static int load(struct kubeconfig *c, const struct kubeconfig_source *source, st
 		return err_set(err, ERR_CONFIG,
 			"%s: missing in a pod: does it set automountServiceAccountToken: false?",
 			token);
+	if (!source->path && !getenv("KUBECONFIG") && access(path, F_OK) != 0)
+		return err_set(err, ERR_CONFIG,
+			"no API server to scale by: not in a pod, no kubeconfig is configured, %s: "
+			"%s",
+			path, strerror(errno));
 	return kubeyaml_read(c, path, source->context, err);
 }
 

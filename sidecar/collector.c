@@ -157,8 +157,8 @@ static void say_cluster(const struct collector *c, const struct snapshot *s)
 	bool was_ok = last && last->metadata_ok;
 
 	if (!s->metadata_ok && (!last || was_ok || cause_is_news(last, s)))
-		log_warn("%s; keeping the last values, trying again every cycle",
-			s->error ? s->error : "no metadata");
+		log_warn("%s; %s, trying again every cycle", s->error ? s->error : "no metadata",
+			s->good_ms ? "keeping the last values" : "no values yet");
 	else if (s->metadata_ok && !was_ok)
 		log_info("Kafka at %s answers: %zu brokers, %zu topics, %zu groups",
 			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
