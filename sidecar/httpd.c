@@ -121,7 +121,7 @@ static int split_address(
 
 int httpd_check_address(const char *listen, struct err *err)
 {
-	char host[256];
+	char host[256] = "";
 	unsigned port;
 
 	return split_address(listen, host, sizeof(host), &port, err);
@@ -129,7 +129,7 @@ int httpd_check_address(const char *listen, struct err *err)
 
 static int open_listener(const char *listen, struct err *err)
 {
-	char host[256];
+	char host[256] = "";
 	unsigned port = 0;
 	int fd;
 
