@@ -8,8 +8,10 @@
 #include "sidecar/collector.h"
 #include "sidecar/publish.h"
 
-/* A snapshot older than so many intervals (and two calls) is not ready, and not acted on. */
+/* A snapshot older than so many intervals, and as many time-outs as a cycle with a broker that hangs can
+ * take, is not ready and is not acted on. */
 #define FRESH_INTERVALS 3
+#define FRESH_TIMEOUTS 5
 
 /* A collector that has shown no sign of life for so long is stuck, and /healthz says so. */
 #define STUCK_MS 60000
@@ -65,7 +67,7 @@ static int make_collector(struct program *p, struct err *err)
 
 static int64_t snapshot_max_age(const struct settings *s)
 {
-	return FRESH_INTERVALS * snapshot_interval(s) + 2 * s->kafka.timeout_ms;
+	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
 static int make_scaler(struct program *p, struct err *err)

@@ -161,7 +161,7 @@ void decide(const struct rule *rule, const struct snapshot *snapshot, int32_t cu
 		return;
 	if (!snapshot) {
 		hold(ret, REASON_LAG_UNKNOWN);
-		(void)snprintf(ret->detail, sizeof(ret->detail), "nothing observed yet");
+		(void)snprintf(ret->detail, sizeof(ret->detail), "no recent observation of Kafka");
 		return;
 	}
 	p = propose(rule, snapshot, current);
