@@ -96,7 +96,7 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	}
 	/* What the last full cycle found stays true until the next one. */
 	next->list_ok = next->full ? complete : c->last && c->last->list_ok;
-	merge_groups(next, c->last, groups, count, o->watches, o->watch_count, !complete);
+	merge_groups(next, c->last, groups, count, o->watches, o->watch_count);
 }
 
 static void choose_questions(struct collector *c, struct snapshot *next)

@@ -37,11 +37,14 @@ static int compare_groups(const void *a, const void *b)
 	const struct group *x = a, *y = b;
 	int order = strcmp(x->name, y->name);
 
-	/* Of duplicates the listed one comes first and stays. */
-	return order ? order : (int)y->listed - (int)x->listed;
+	/* Of duplicates the first stays: listed now, else listed before, else only watched. */
+	if (!order)
+		order = (int)y->listed - (int)x->listed;
+	return order ? order : (int)x->kept - (int)y->kept;
 }
 
-static void add_group(struct snapshot *s, const char *name, enum group_state state, bool listed)
+static struct group *add_group(
+	struct snapshot *s, const char *name, enum group_state state, bool listed)
 {
 	struct group *g = &s->groups[s->group_count++];
 
@@ -49,6 +52,7 @@ static void add_group(struct snapshot *s, const char *name, enum group_state sta
 	g->state = state;
 	g->listed = listed;
 	g->coordinator = -1;
+	return g;
 }
 
 static void sort_unique(struct snapshot *s)
@@ -65,18 +69,18 @@ static void sort_unique(struct snapshot *s)
 
 void merge_groups(struct snapshot *next, const struct snapshot *prev,
 	const struct kafka_group *listed, size_t listed_count, const struct kafka_watch *watches,
-	size_t watch_count, bool keep)
+	size_t watch_count)
 {
-	size_t room = listed_count + watch_count + (prev && keep ? prev->group_count : 0);
+	size_t room = listed_count + watch_count + (prev ? prev->group_count : 0);
 
 	next->groups = arena_alloc(&next->arena, room, sizeof(*next->groups));
 	for (size_t i = 0; i < listed_count; i++)
-		add_group(next, listed[i].name, listed[i].state, true);
-	for (size_t i = 0; prev && keep && i < prev->group_count; i++)
-		add_group(
-			next, prev->groups[i].name, prev->groups[i].state, prev->groups[i].listed);
+		(void)add_group(next, listed[i].name, listed[i].state, true);
+	for (size_t i = 0; prev && i < prev->group_count; i++)
+		add_group(next, prev->groups[i].name, prev->groups[i].state, prev->groups[i].listed)
+			->kept = true;
 	for (size_t i = 0; i < watch_count; i++)
-		add_group(next, watches[i].group, GROUP_UNKNOWN, false);
+		(void)add_group(next, watches[i].group, GROUP_UNKNOWN, false);
 	sort_unique(next);
 }
 
@@ -227,6 +231,30 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 	}
 }
 
+static bool is_watched(const struct kafka_watch *watches, size_t count, const char *group)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(watches[i].group, group) == 0)
+			return true;
+	return false;
+}
+
+/* A group that is no longer listed is gone only when its coordinator, asked for all commits, has none: a
+ * broker that shuts down lists nothing, without an error. */
+static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, size_t watch_count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < next->group_count; i++) {
+		const struct group *g = &next->groups[i];
+		bool gone = g->kept && g->answered && g->everything && g->topic_count == 0;
+
+		if (!gone || is_watched(watches, watch_count, g->name))
+			next->groups[kept++] = *g;
+	}
+	next->group_count = kept;
+}
+
 void merge_finish(struct snapshot *next, const struct snapshot *prev,
 	const struct kafka_watch *watches, size_t watch_count)
 {
@@ -256,4 +284,5 @@ void merge_finish(struct snapshot *next, const struct snapshot *prev,
 	}
 	build_index_release(&ix);
 	build_index_release(&old_ix);
+	drop_gone(next, watches, watch_count);
 }

@@ -11,11 +11,11 @@
 /* Copies the brokers and topics of `prev` where metadata could not be read. */
 void merge_topics(struct snapshot *next, const struct snapshot *prev);
 
-/* Makes the sorted array of groups: the listed ones, the watched ones, and with `keep` those of `prev`
- * (nothing said that they are gone). `prev` may be NULL. */
+/* Makes the sorted array of groups: the listed ones, the watched ones, and those of `prev` (may be NULL),
+ * which merge_finish() drops once their coordinator has confirmed that nothing is left of them. */
 void merge_groups(struct snapshot *next, const struct snapshot *prev,
 	const struct kafka_group *listed, size_t listed_count, const struct kafka_watch *watches,
-	size_t watch_count, bool keep);
+	size_t watch_count);
 
 /* Once all answers are in: fills every gap from `prev` (may be NULL) and computes lag.
  *   lag = end - max(committed, start), at least 0, where commit and end offset are of this cycle; else

@@ -84,7 +84,8 @@ struct group {
 	size_t member_count;
 	int32_t coordinator; /* broker id, -1 unknown */
 	enum group_state state;
-	bool listed;        /* a broker listed it, so it exists */
+	bool listed; /* a broker listed it, so it exists */
+	bool kept; /* of the snapshot before; not in the listing of this cycle, if there was one */
 	bool members_known; /* members and their partitions are those of this cycle */
 	bool asked;         /* the cycle that made this snapshot asked its coordinator */
 	bool answered;      /* and the coordinator answered with offsets */

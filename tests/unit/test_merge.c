@@ -204,7 +204,7 @@ static void test_no_metadata(struct snapshot *old)
 
 	s->mono_ms = 101000;
 	merge_topics(s, old);
-	merge_groups(s, old, NULL, 0, &watch, 1, true);
+	merge_groups(s, old, NULL, 0, &watch, 1);
 	s->groups[0].asked = true;
 	s->topics[0].partitions[0].asked = s->topics[0].partitions[1].asked = true;
 	merge_finish(s, old, &watch, 1);
@@ -222,15 +222,32 @@ static void test_groups(struct snapshot *old)
 		{(char *)"a", GROUP_EMPTY}, {(char *)"z", GROUP_STABLE}};
 	struct snapshot *s = snapshot_new(), *kept = snapshot_new();
 
-	merge_groups(s, old, listed, 3, &watch, 1, false);
+	merge_groups(s, old, listed, 3, &watch, 1);
 	TAP_INT("a group that two brokers list is one group", s->group_count, 3);
 	TAP_STR("sorted", s->groups[0].name, "a");
-	TAP_STR("with the watched one", s->groups[1].name, "g");
-	TAP_TRUE("which nobody listed", !s->groups[1].listed && s->groups[2].listed);
-	merge_groups(kept, old, listed, 2, NULL, 0, true);
-	TAP_INT("an incomplete list drops no group", kept->group_count, 3);
+	TAP_STR("with the one of before", s->groups[1].name, "g");
+	TAP_TRUE("which is not in the list now", s->groups[1].kept && !s->groups[2].kept);
+	merge_groups(kept, old, listed, 2, NULL, 0);
+	TAP_INT("a list drops no group", kept->group_count, 3);
 	snapshot_unref(s);
 	snapshot_unref(kept);
+}
+
+/* A broker that shuts down lists no group, without an error. */
+static void test_group_gone(struct snapshot *old)
+{
+	for (int answered = 0; answered < 2; answered++) {
+		struct snapshot *s = after(2);
+
+		s->groups[0].kept = true;
+		s->groups[0].answered = answered;
+		answer_end(s, 0, 0, 15);
+		merge_finish(s, old, NULL, 0);
+		TAP_INT(answered ? "a group is dropped when its coordinator knows nothing of it"
+				 : "and not when the coordinator is away",
+			s->group_count, answered ? 0 : 1);
+		snapshot_unref(s);
+	}
 }
 
 int main(void)
@@ -248,6 +265,7 @@ int main(void)
 	test_partitions_added(old);
 	test_no_metadata(old);
 	test_groups(old);
+	test_group_gone(old);
 	snapshot_unref(old);
 	return tap_done();
 }
