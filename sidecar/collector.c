@@ -104,7 +104,8 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	const struct kafka_options *o = &c->options.kafka;
 
 	for (size_t t = 0; t < next->topic_count; t++) {
-		bool asked = next->full || kafka_watches_topic(o, next->topics[t].name);
+		bool asked = next->full ||
+			     kafka_watches_topic(o->watches, o->watch_count, next->topics[t].name);
 
 		for (size_t p = 0; p < next->topics[t].count; p++)
 			next->topics[t].partitions[p].asked = asked;
@@ -112,7 +113,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 
-		g->asked = next->full || kafka_watches_group(o, g->name);
+		g->asked = next->full || kafka_watches_group(o->watches, o->watch_count, g->name);
 		g->everything = next->full && g->listed;
 	}
 }

@@ -163,18 +163,18 @@ static bool passes(const struct pattern *filter, const struct pattern *exclude, 
 	       !(exclude && pattern_matches(exclude, name));
 }
 
-bool kafka_watches_group(const struct kafka_options *o, const char *group)
+bool kafka_watches_group(const struct kafka_watch *watches, size_t count, const char *group)
 {
-	for (size_t i = 0; i < o->watch_count; i++)
-		if (strcmp(o->watches[i].group, group) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(watches[i].group, group) == 0)
 			return true;
 	return false;
 }
 
-bool kafka_watches_topic(const struct kafka_options *o, const char *topic)
+bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const char *topic)
 {
-	for (size_t i = 0; i < o->watch_count; i++)
-		if (strcmp(o->watches[i].topic, topic) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(watches[i].topic, topic) == 0)
 			return true;
 	return false;
 }
@@ -222,7 +222,7 @@ static void fill_topics(struct kafka *k, struct snapshot *s, const struct rd_kaf
 		struct topic *t = &s->topics[s->topic_count];
 
 		t->count = partition_count(from);
-		if (!t->count || !(kafka_watches_topic(o, from->topic) ||
+		if (!t->count || !(kafka_watches_topic(o->watches, o->watch_count, from->topic) ||
 					 passes(o->topic_filter, o->topic_exclude, from->topic)))
 			continue;
 		t->name = arena_strdup(&s->arena, from->topic);
@@ -353,7 +353,7 @@ static void take_listing(struct kafka *k, struct snapshot *s,
 
 		if (o->only_group && strcmp(o->only_group, name) != 0)
 			continue;
-		if (!kafka_watches_group(o, name) &&
+		if (!kafka_watches_group(o->watches, o->watch_count, name) &&
 			!passes(o->group_filter, o->group_exclude, name))
 			continue;
 		groups[kept].name = arena_strdup(&s->arena, name);

@@ -84,8 +84,9 @@ void kafka_ask_groups(struct kafka *k, struct snapshot *s);
  * Leaders are asked in parallel; one that failed in this cycle is not asked again. */
 void kafka_ask_offsets(struct kafka *k, struct snapshot *s);
 
-bool kafka_watches_group(const struct kafka_options *o, const char *group);
-bool kafka_watches_topic(const struct kafka_options *o, const char *topic);
+/* Whether one of the pairs names the group, or the topic. Pure. */
+bool kafka_watches_group(const struct kafka_watch *watches, size_t count, const char *group);
+bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const char *topic);
 
 /* Replaces the library's handle: the cure where a whole class of calls keeps failing. -1 where that
  * fails (the file of a secret is away); kafka_metadata() tries again. */

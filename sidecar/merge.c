@@ -231,14 +231,6 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 	}
 }
 
-static bool is_watched(const struct kafka_watch *watches, size_t count, const char *group)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(watches[i].group, group) == 0)
-			return true;
-	return false;
-}
-
 /* A group that is no longer listed is gone only when its coordinator, asked for all commits, has none: a
  * broker that shuts down lists nothing, without an error. */
 static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, size_t watch_count)
@@ -249,7 +241,7 @@ static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, 
 		const struct group *g = &next->groups[i];
 		bool gone = g->kept && g->answered && g->everything && g->topic_count == 0;
 
-		if (!gone || is_watched(watches, watch_count, g->name))
+		if (!gone || kafka_watches_group(watches, watch_count, g->name))
 			next->groups[kept++] = *g;
 	}
 	next->group_count = kept;
