@@ -1,0 +1,17 @@
+/* What the settings*.c files share: one table and one check for each section of the file. */
+#ifndef HEXLAG_SETTINGSTABLES_H
+#define HEXLAG_SETTINGSTABLES_H
+
+#include "cli/settings.h"
+
+#define IN(type, field) offsetof(type, field)
+
+/* Their offsets count from the beginning of struct settings. */
+extern const struct conf_option settings_exporter_options[];
+extern const struct conf_option settings_scaler_options[];
+
+/* `item` is the struct settings. */
+void settings_check_exporter(const void *item, struct conf_scope *scope);
+void settings_check_scaler(const void *item, struct conf_scope *scope);
+
+#endif
