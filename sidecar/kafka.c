@@ -9,7 +9,6 @@
 #include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/kafkasession.h"
-#include "sidecar/statsjson.h"
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -34,10 +33,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
 	struct kafka *k = opaque;
-	struct kafka_traffic t;
+	struct stats_traffic t;
 
 	(void)rk;
-	if (statsjson_traffic(json, len, &t.requests, &t.bytes_sent, &t.bytes_received) == 0) {
+	if (statsjson_traffic(json, len, &t) == 0) {
 		pthread_mutex_lock(&k->lock);
 		k->traffic = t;
 		pthread_mutex_unlock(&k->lock);
@@ -115,10 +114,8 @@ int kafka_reopen(struct kafka *k, struct err *err)
 {
 	disconnect_handle(k);
 	pthread_mutex_lock(&k->lock);
-	k->earlier.requests += k->traffic.requests;
-	k->earlier.bytes_sent += k->traffic.bytes_sent;
-	k->earlier.bytes_received += k->traffic.bytes_received;
-	k->traffic = (struct kafka_traffic){0};
+	stats_traffic_add(&k->earlier, &k->traffic);
+	k->traffic = (struct stats_traffic){0};
 	pthread_mutex_unlock(&k->lock);
 	return connect_handle(k, err);
 }
@@ -178,48 +175,57 @@ bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const 
 	return false;
 }
 
-static struct kafka_traffic traffic_of(struct kafka *k)
-{
-	struct kafka_traffic t;
-
-	pthread_mutex_lock(&k->lock);
-	t = k->earlier;
-	t.requests += k->traffic.requests;
-	t.bytes_sent += k->traffic.bytes_sent;
-	t.bytes_received += k->traffic.bytes_received;
-	pthread_mutex_unlock(&k->lock);
-	return t;
-}
-
-void kafka_metrics(struct kafka *k, struct strbuf *out)
+static void append_calls(struct kafka *k, struct strbuf *out)
 {
 	static const char *const names[] = {
 		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
-	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
-	struct kafka_traffic t = traffic_of(k);
 
-	pthread_mutex_lock(&k->lock);
-	memcpy(calls, k->calls, sizeof(calls));
-	memcpy(failures, k->failures, sizeof(failures));
-	pthread_mutex_unlock(&k->lock);
 	exposition_family(out, "hexlag_kafka_calls_total", "counter",
 		"Questions asked of Kafka, by API; one ListOffsets question is one batch.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_calls_total{api=\"%s\"} %" PRId64 "\n", names[i],
-			calls[i]);
+			k->calls[i]);
 	exposition_family(out, "hexlag_kafka_call_failures_total", "counter",
 		"Questions that Kafka did not answer, or answered by an error.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_call_failures_total{api=\"%s\"} %" PRId64 "\n",
-			names[i], failures[i]);
+			names[i], k->failures[i]);
+}
+
+static void append_traffic(struct kafka *k, struct strbuf *out)
+{
+	struct stats_traffic t = k->earlier;
+
+	stats_traffic_add(&t, &k->traffic);
 	exposition_family(out, "hexlag_kafka_requests_total", "counter",
 		"Protocol requests sent to brokers, those of the library itself included.");
-	strbuf_addf(out, "hexlag_kafka_requests_total %" PRId64 "\n", t.requests);
+	for (enum stats_api i = 0; i < STATS_APIS; i++)
+		strbuf_addf(out, "hexlag_kafka_requests_total{api=\"%s\"} %" PRId64 "\n",
+			stats_api_name(i), t.requests[i]);
 	exposition_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
 	strbuf_addf(out,
 		"hexlag_kafka_bytes_total{direction=\"received\"} %" PRId64
 		"\nhexlag_kafka_bytes_total{direction=\"sent\"} %" PRId64 "\n",
-		t.bytes_received, t.bytes_sent);
+		t.received, t.sent);
+}
+
+static void append_peers(struct kafka *k, struct strbuf *out)
+{
+	exposition_family(out, "hexlag_broker_failures_total", "counter",
+		"Questions that a broker left unanswered, after which it is waited for no longer.");
+	for (size_t i = 0; i < k->peer_count; i++)
+		strbuf_addf(out, "hexlag_broker_failures_total{id=\"%d\"} %" PRId64 "\n",
+			(int)k->peers[i].id, k->peers[i].failures);
+}
+
+void kafka_metrics(struct kafka *k, struct strbuf *out)
+{
+	pthread_mutex_lock(&k->lock);
+	append_calls(k, out);
+	append_traffic(k, out);
+	if (k->peer_count)
+		append_peers(k, out);
+	pthread_mutex_unlock(&k->lock);
 }
 
 const char *kafka_library_version(void)

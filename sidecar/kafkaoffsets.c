@@ -8,7 +8,7 @@
 
 /* Partitions of one request. The library matches the answer in quadratic time, so more would cost more
  * CPU; fewer, more requests. */
-#define BATCH_MAX 1250
+#define BATCH_MAX 1500
 
 /* One call of the library: end or start offsets of partitions of one leader. */
 struct batch {

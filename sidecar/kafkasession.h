@@ -7,6 +7,7 @@
 
 #include "sidecar/build.h"
 #include "sidecar/kafka.h"
+#include "sidecar/statsjson.h"
 
 /* The calls that are counted for metrics. */
 enum kafka_call {
@@ -16,11 +17,6 @@ enum kafka_call {
 	CALL_COMMITTED_OFFSETS,
 	CALL_OFFSETS,
 	CALL_KINDS,
-};
-
-/* Requests sent and bytes moved, as the library reports them once a second. */
-struct kafka_traffic {
-	int64_t requests, bytes_sent, bytes_received;
 };
 
 /* What a session knows of a broker from one cycle to the next. A broker that left a question
@@ -81,7 +77,8 @@ struct kafka {
 	size_t peer_count;
 	char cause[256]; /* what the library said last of why a connection failed */
 	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
-	struct kafka_traffic traffic, earlier; /* of this handle; of the ones before it */
+	/* As the library reports it once a second: of this handle; of the ones before it. */
+	struct stats_traffic traffic, earlier;
 };
 
 void kafka_count(struct kafka *k, enum kafka_call call, bool failed);
