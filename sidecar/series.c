@@ -211,23 +211,18 @@ static bool lag_sum(const struct series_at *at, int64_t *ret)
 static bool lag_quality(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_topic->partitions;
-	size_t count = 0, answered = 0, known = 0, fresh = 0;
+	struct lag_tally tally = {0};
+	bool answered = false;
 
 	for (size_t i = 0; i < at->topic->count; i++) {
 		if (!series_included(at, &gp[i]))
 			continue;
-		count++;
-		answered += gp[i].answered;
-		known += without_commit(&gp[i]) || (gp[i].has_committed && gp[i].has_lag);
-		fresh += gp[i].fresh;
+		answered |= gp[i].answered;
+		(void)lag_tally_add(&tally, &gp[i], &at->topic->partitions[i]);
 	}
-	if (count == 0 || (answered && !series_consumed(at)))
+	if (tally.partitions == 0 || (answered && !series_consumed(at)))
 		return false;
-	if (known == 0)
-		return put(ret, QUALITY_UNKNOWN);
-	if (fresh == 0)
-		return put(ret, QUALITY_STALE);
-	return put(ret, fresh < count ? QUALITY_PARTIAL : QUALITY_COMPLETE);
+	return put(ret, lag_tally_quality(&tally));
 }
 
 /* --- groups by partition; the topic is consumed and the partition included --- */

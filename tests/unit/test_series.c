@@ -31,6 +31,12 @@ static void one_without_commit(struct scene *x)
 	x->gp[2].has_committed = x->gp[2].has_lag = false;
 }
 
+static void one_without_commit_on_an_unread_log(struct scene *x)
+{
+	one_without_commit(x);
+	x->p[2].has_offsets = x->p[2].fresh = false;
+}
+
 static void one_never_answered(struct scene *x)
 {
 	x->gp[2] = (struct group_partition){0};
@@ -210,6 +216,9 @@ static const struct {
 		"hexlag_topic_partition_offset_age_seconds{partition=\"2\",topic=\"t\"} 45.25",
 		NULL},
 	{"one stale partition makes the quality partial", one_stale,
+		"hexlag_consumergroup_lag_quality{consumergroup=\"g\",topic=\"t\"} 2", NULL},
+	{"so does a log whose end was never read, as for a decision",
+		one_without_commit_on_an_unread_log,
 		"hexlag_consumergroup_lag_quality{consumergroup=\"g\",topic=\"t\"} 2", NULL},
 	{"nothing fresh is stale", all_stale,
 		"hexlag_consumergroup_lag_quality{consumergroup=\"g\",topic=\"t\"} 1", NULL},
