@@ -407,31 +407,42 @@ static struct kafka_traffic traffic_of(struct kafka *k)
 	return t;
 }
 
-void kafka_metrics(struct kafka *k, struct strbuf *out)
+enum { FAMILY_CALLS, FAMILY_CALL_FAILURES, FAMILY_REQUESTS, FAMILY_BYTES };
+
+const struct family kafka_families[] = {
+	[FAMILY_CALLS] = {"hexlag_kafka_calls_total", "counter", "api",
+		"Questions asked of Kafka, by API; one ListOffsets question is one batch."},
+	[FAMILY_CALL_FAILURES] = {"hexlag_kafka_call_failures_total", "counter", "api",
+		"Questions that Kafka did not answer, or answered by an error."},
+	[FAMILY_REQUESTS] = {"hexlag_kafka_requests_total", "counter", "",
+		"Protocol requests sent to brokers, those of the library itself included."},
+	[FAMILY_BYTES] = {"hexlag_kafka_bytes_total", "counter", "direction",
+		"Bytes moved, by direction."},
+	{0},
+};
+
+void kafka_metrics(struct kafka *k, struct exposition *x)
 {
 	static const char *const names[] = {
 		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
 	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
 	struct kafka_traffic t = traffic_of(k);
+	struct strbuf *out = &x->text;
 
 	pthread_mutex_lock(&k->lock);
 	memcpy(calls, k->calls, sizeof(calls));
 	memcpy(failures, k->failures, sizeof(failures));
 	pthread_mutex_unlock(&k->lock);
-	exposition_family(out, "hexlag_kafka_calls_total", "counter",
-		"Questions asked of Kafka, by API; one ListOffsets question is one batch.");
+	exposition_family(x, &kafka_families[FAMILY_CALLS]);
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_calls_total{api=\"%s\"} %" PRId64 "\n", names[i],
 			calls[i]);
-	exposition_family(out, "hexlag_kafka_call_failures_total", "counter",
-		"Questions that Kafka did not answer, or answered by an error.");
+	exposition_family(x, &kafka_families[FAMILY_CALL_FAILURES]);
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_call_failures_total{api=\"%s\"} %" PRId64 "\n",
 			names[i], failures[i]);
-	exposition_family(out, "hexlag_kafka_requests_total", "counter",
-		"Protocol requests sent to brokers, those of the library itself included.");
-	strbuf_addf(out, "hexlag_kafka_requests_total %" PRId64 "\n", t.requests);
-	exposition_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
+	exposition_single(x, &kafka_families[FAMILY_REQUESTS], t.requests, 0);
+	exposition_family(x, &kafka_families[FAMILY_BYTES]);
 	strbuf_addf(out,
 		"hexlag_kafka_bytes_total{direction=\"received\"} %" PRId64
 		"\nhexlag_kafka_bytes_total{direction=\"sent\"} %" PRId64 "\n",
