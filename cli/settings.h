@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "scaler/rule.h"
 #include "sidecar/kafka.h"
+#include "sidecar/webconfig.h"
 
 struct settings_filters {
 	struct pattern *group_filter, *group_exclude, *topic_filter,
@@ -28,6 +29,7 @@ struct settings {
 		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
 		char *labels;
 		bool show_all;
+		struct webconfig_source web;
 	} exporter;
 	struct {
 		bool present;

@@ -1,5 +1,9 @@
 /* The exporter section of the configuration file. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "cli/settingstables.h"
+#include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
@@ -38,6 +42,25 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "topic_exclude", s->exporter.topic_exclude);
 }
 
+int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors)
+{
+	char *file = s->exporter.web.file;
+	const char *slash = strrchr(path, '/');
+	struct err err = {0};
+
+	if (!file)
+		return 0;
+	if (file[0] != '/' && slash) {
+		s->exporter.web.file = mem_printf("%.*s/%s", (int)(slash - path), path, file);
+		free(file);
+	}
+	if (httpd_check_web(&s->exporter.web, &err) == 0)
+		return 0;
+	strbuf_addf(&errors->text, "%s: exporter.web_config: %s\n", path, err.msg);
+	errors->count++;
+	return -1;
+}
+
 const struct conf_option settings_exporter_options[] = {
 	{.key = "listen",
 		.type = CONF_STRING,
@@ -66,5 +89,8 @@ const struct conf_option settings_exporter_options[] = {
 		.type = CONF_BOOL,
 		.offset = IN(struct settings, exporter.show_all),
 		.fallback = "true"},
+	{.key = "web_config",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.web.file)},
 	{0},
 };

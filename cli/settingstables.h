@@ -14,4 +14,8 @@ extern const struct conf_option settings_scaler_options[];
 void settings_check_exporter(const void *item, struct conf_scope *scope);
 void settings_check_scaler(const void *item, struct conf_scope *scope);
 
+/* Makes the name of the web configuration file, which is as seen from the folder of `path`, one that can be
+ * opened, and checks what it says. -1: `errors` got a line. */
+int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors) MUSTCHECK;
+
 #endif

@@ -23,8 +23,8 @@ struct text {
 struct web {
 	struct web_options options;
 	struct selfmetrics self;
-	struct text *cached; /* NULL before the first scrape of a snapshot */
-	struct httpd *httpd;
+	struct text *cached;           /* NULL before the first scrape of a snapshot */
+	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
 
 static void text_unref(void *owner)
@@ -66,6 +66,7 @@ static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *
 
 static void serve_metrics(struct web *w, struct httpd_reply *reply)
 {
+	struct httpd *httpd = atomic_load(&w->httpd);
 	struct strbuf live = STRBUF_INIT;
 	struct snapshot *s = publish_get(w->options.publish);
 
@@ -80,6 +81,8 @@ static void serve_metrics(struct web *w, struct httpd_reply *reply)
 	for (size_t i = 0; i < w->options.series_count; i++)
 		w->options.series[i].append(w->options.series[i].ctx, &live);
 	selfmetrics_append(&w->self, &live);
+	if (httpd)
+		httpd_metrics(httpd, &live);
 	reply->content_type = METRICS_CONTENT_TYPE;
 	reply_strbuf(reply, 1, &live);
 }
@@ -196,12 +199,19 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 struct web *web_start(const struct web_options *options, struct err *err)
 {
+	/* A kubelet has no password. */
+	static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
 	w->options = *options;
 	selfmetrics_init(&w->self);
 	/* Requests may come before this returns; everything they need is set above. */
-	w->httpd = httpd_start(options->listen, serve, w, err);
+	w->httpd = httpd_start(&(struct httpd_options){.listen = options->listen,
+				       .handler = serve,
+				       .ctx = w,
+				       .web = options->web,
+				       .open_paths = open_paths},
+		err);
 	if (!w->httpd) {
 		free(w);
 		return NULL;

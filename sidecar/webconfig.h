@@ -63,6 +63,7 @@ struct webconfig {
 struct webconfig_name {
 	const char *name;
 	const char *priority; /* ":+..." */
+	unsigned id;          /* of a suite, by IANA */
 };
 
 extern const struct webconfig_name webconfig_suites[], webconfig_curves[]; /* end with {0} */
