@@ -58,6 +58,8 @@ find_missing() {
 	library libjansson-dev jansson
 	library libconfig-dev libconfig
 	library libmicrohttpd-dev libmicrohttpd
+	library libgnutls28-dev gnutls
+	library libcrypt-dev libcrypt
 	library libpcre2-dev libpcre2-8
 	library libyaml-dev yaml-0.1
 	library zlib1g-dev zlib

@@ -5,6 +5,7 @@
 #include "cli/cmd.h"
 #include "cli/settings.h"
 #include "scaler/scaler.h"
+#include "sidecar/httpdfamilies.h"
 #include "sidecar/profile.h"
 #include "sidecar/selfmetrics.h"
 #include "sidecar/serieslabels.h"
@@ -45,7 +46,7 @@ static void print_series(const struct series *s)
 static int list_metrics(void)
 {
 	static const struct family *const families[] = {
-		kafka_families, scaler_families, selfmetrics_families};
+		kafka_families, scaler_families, selfmetrics_families, httpd_families};
 	const struct series *s;
 
 	for (size_t i = 0; i < series_own_count; i++)

@@ -98,8 +98,11 @@ static const struct conf_option options[] = {
 
 int settings_read(const char *path, struct settings *ret, struct conf_errors *errors)
 {
+	int rc;
+
 	memset(ret, 0, sizeof(*ret));
-	return conf_read(path, options, check_root, ret, errors);
+	rc = conf_read(path, options, check_root, ret, errors);
+	return settings_find_web(ret, path, errors) < 0 ? -1 : rc;
 }
 
 int settings_parse(

@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "scaler/rule.h"
 #include "sidecar/kafka.h"
+#include "sidecar/webconfig.h"
 
 struct settings_filters {
 	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude,
@@ -33,6 +34,7 @@ struct settings {
 		char *per_topic;
 		bool hide_zero_lag;
 		int64_t max_series; /* 0: no limit */
+		struct webconfig_source web;
 	} exporter;
 	struct {
 		bool present;

@@ -1,7 +1,9 @@
 /* The exporter section of the configuration file. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/settingstables.h"
+#include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
@@ -74,6 +76,25 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "per_topic", s->exporter.per_topic);
 }
 
+int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors)
+{
+	char *file = s->exporter.web.file;
+	const char *slash = strrchr(path, '/');
+	struct err err = {0};
+
+	if (!file)
+		return 0;
+	if (file[0] != '/' && slash) {
+		s->exporter.web.file = mem_printf("%.*s/%s", (int)(slash - path), path, file);
+		free(file);
+	}
+	if (httpd_check_web(&s->exporter.web, &err) == 0)
+		return 0;
+	strbuf_addf(&errors->text, "%s: exporter.web_config: %s\n", path, err.msg);
+	errors->count++;
+	return -1;
+}
+
 const struct conf_option settings_exporter_options[] = {
 	{.key = "listen",
 		.type = CONF_STRING,
@@ -123,5 +144,8 @@ const struct conf_option settings_exporter_options[] = {
 		.offset = IN(struct settings, exporter.max_series),
 		.max = 1000000000,
 		.fallback = "0"},
+	{.key = "web_config",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.web.file)},
 	{0},
 };

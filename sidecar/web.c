@@ -20,7 +20,7 @@ struct web {
 	struct web_options options;
 	struct selfmetrics self;
 	struct texts *texts;
-	struct httpd *httpd;
+	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
 
 static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *text)
@@ -76,11 +76,14 @@ static void serve_metrics(struct web *w, const struct httpd_request *req, struct
 		.gzip_only = encoding.gzip_only};
 	const struct text *text = reply_text(w, reply, form);
 	struct exposition live = {.openmetrics = form.openmetrics};
+	struct httpd *httpd = atomic_load(&w->httpd);
 	bool gzip = text ? text->gzip : form.gzip;
 
 	for (size_t i = 0; i < w->options.series_count; i++)
 		w->options.series[i].append(w->options.series[i].ctx, &live);
 	selfmetrics_append(&w->self, text, &live);
+	if (httpd)
+		httpd_metrics(httpd, &live);
 	exposition_end(&live);
 	if (gzip)
 		compress_rest(&live.text, text ? text->sum : (struct gzip_sum){0});
@@ -207,13 +210,20 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 struct web *web_start(const struct web_options *options, struct err *err)
 {
+	/* A kubelet has no password. */
+	static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
 	w->options = *options;
 	selfmetrics_init(&w->self);
 	w->texts = texts_new(options->publish, options->metrics);
 	/* Requests may come before this returns; everything they need is set above. */
-	w->httpd = httpd_start(options->listen, serve, w, err);
+	w->httpd = httpd_start(&(struct httpd_options){.listen = options->listen,
+				       .handler = serve,
+				       .ctx = w,
+				       .web = options->web,
+				       .open_paths = open_paths},
+		err);
 	if (!w->httpd) {
 		texts_free(w->texts);
 		free(w);

@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/exposition.h"
 #include "sidecar/metrics.h"
+#include "sidecar/webconfig.h"
 
 struct publish;
 struct web;
@@ -22,7 +23,8 @@ struct web_series {
 
 /* All pointers are borrowed until web_stop(), which also ends all waits on `publish`. */
 struct web_options {
-	const char *listen; /* as in httpd_start() */
+	const char *listen;          /* as in httpd_start() */
+	struct webconfig_source web; /* the same */
 	struct publish *publish;
 	const struct metrics_options *metrics; /* NULL: the defaults */
 	const struct web_series *series;
