@@ -125,7 +125,8 @@ static void add_topics(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->topic_count; i++) {
 		r->at.topic = &r->at.s->topics[i];
-		add_sample(r, &(struct pair){"topic", r->topics[i]}, 1);
+		if (!r->at.topic->filtered)
+			add_sample(r, &(struct pair){"topic", r->topics[i]}, 1);
 	}
 }
 
@@ -137,7 +138,7 @@ static void add_partitions(struct render *r)
 		r->at.topic = t;
 		partition_labels(
 			r, (const struct pair[]){{"partition", NULL}, {"topic", r->topics[i]}}, 2);
-		for (size_t p = 0; p < t->count; p++) {
+		for (size_t p = 0; p < t->count && !t->filtered; p++) {
 			r->at.partition = &t->partitions[p];
 			add_partition_sample(r, p);
 		}
