@@ -9,7 +9,7 @@ import shutil
 from world import (HEXLAG, ROOT, TRAFFIC, World, case, expect, expect_that, folder, main, run)
 
 GOLDEN = ROOT + "/tests/cases/golden"
-VARIANTS = [v["name"] for v in json.load(open(GOLDEN + "/world.json", encoding="utf-8"))["variants"]]
+EDGES = ROOT + "/tests/cases/golden-edges"
 
 kafka = World("--no-kube")
 
@@ -26,11 +26,22 @@ def compare(where, *variants):
     return done.returncode, done.stdout + done.stderr
 
 
+def all_same(where):
+    code, text = compare(where)
+    with open(where + "/world.json", encoding="utf-8") as file:
+        names = [v["name"] for v in json.load(file)["variants"]]
+    expect(re.findall(r"^(\S+): 0 differences", text, re.M), names, text)
+    expect(code, 0, text)
+
+
 @case("every variant prints the same series, labels, types and values")
 def all_variants():
-    code, text = compare(GOLDEN)
-    expect(re.findall(r"^(\S+): 0 differences", text, re.M), VARIANTS, text)
-    expect(code, 0, text)
+    all_same(GOLDEN)
+
+
+@case("also with odd names, commits beyond the end, many members and assigned partitions only")
+def edges():
+    all_same(EDGES)
 
 
 @case("a text that kafka_exporter never printed is told, series by series")

@@ -183,11 +183,14 @@ static int partition_count(rd_kafka_t *rk, const char *topic)
 static void send_record(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
 	static char payload[100];
+	static int64_t key; /* each its own: a compacted topic takes none without, and drops none */
 	rd_kafka_resp_err_t code;
 
+	key++;
 	while ((code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
-			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE(payload, sizeof(payload)),
-			RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(&key, sizeof(key)),
+			RD_KAFKA_V_VALUE(payload, sizeof(payload)), RD_KAFKA_V_END)) ==
+		RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		rd_kafka_poll(rk, 50);
 	if (code)
 		die(topic, rd_kafka_err2str(code));
