@@ -95,6 +95,7 @@ static int start_web(struct program *p, struct err *err)
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.web = s->exporter.web,
+		.path = s->exporter.path,
 		.publish = p->publish,
 		.metrics = &p->metrics,
 		.series = p->series,
