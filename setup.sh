@@ -76,6 +76,7 @@ find_missing() {
 	tool shellcheck
 	tool prometheus promtool
 	tool valgrind
+	tool mandoc
 	need libc6-dbg dpkg -s libc6-dbg # valgrind's, which recommends it only
 }
 

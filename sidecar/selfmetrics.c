@@ -63,6 +63,10 @@ static void append_build(struct strbuf *out)
 {
 	exposition_family(out, "hexlag_build_info", "gauge", "Always 1; the label is the version.");
 	strbuf_adds(out, "hexlag_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
+	/* Strimzi's dashboard takes the names of its clusters from the labels of this one. */
+	exposition_family(out, "kafka_exporter_build_info", "gauge",
+		"Always 1; dashboards made for kafka_exporter look for it.");
+	strbuf_adds(out, "kafka_exporter_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
 }
 
 static void append_fds(struct strbuf *out)
