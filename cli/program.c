@@ -94,6 +94,7 @@ static int start_web(struct program *p, struct err *err)
 	const struct settings *s = &p->settings;
 	struct web_options options = {
 		.listen = s->exporter.listen,
+		.path = s->exporter.path,
 		.publish = p->publish,
 		.metrics = &p->metrics,
 		.series = p->series,
