@@ -16,7 +16,7 @@
 
 /* What is the same for every cluster. Strimzi's port of metrics is not kafka_exporter's. */
 static const char *const always[] = {
-	"exporter",
+	STRIMZI_SCRIPT,
 	"--web.listen-address=:9404",
 	"--tls.enabled",
 	"--tls.ca-file=" STRIMZI_CA_FILE,

@@ -19,7 +19,7 @@
 
 #define STRIMZI_ARGS_MAX 16
 
-/* argv[0] is "exporter"; argv[argc] is NULL. Release it. */
+/* argv[0] is the name of the script; argv[argc] is NULL. Release it. */
 struct strimzi_command {
 	int argc;
 	char *argv[STRIMZI_ARGS_MAX + 1];

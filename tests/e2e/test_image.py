@@ -1,23 +1,34 @@
 #!/usr/bin/env -S python3 -B
 """The root of the image, as docker/tree makes it, run as a container runtime would: a root of its
 own, read-only, user 65532, /tmp in memory, hosts and resolv.conf from outside. No image is built
-here, which would take a container engine."""
+here, which would take a container engine.
 
+All of it happens in a network of its own, where Strimzi's port and that of DNS are free."""
+
+import fcntl
 import os
 import re
+import shutil
 import socket
 import stat
 import struct
 import subprocess
+import sys
 import threading
 import urllib.request
 
-from world import (HEXLAG, ROOT, Background, Failure, Metrics, Skip, case, expect, expect_that, folder,
-                   free_port, main, run, wait_until)
+if os.geteuid() == 0 and not os.environ.get("OWN_NETWORK") and not subprocess.run(
+        ["unshare", "--net", "--mount", "true"], check=False, capture_output=True).returncode:
+    os.execvpe("unshare", ["unshare", "--net", sys.executable, "-B", *sys.argv],
+               {**os.environ, "OWN_NETWORK": "1"})
+
+from world import (HEXLAG, ROOT, Background, Failure, Metrics, Skip, World, case, expect, expect_that,
+                   folder, free_port, main, run, wait_until)
 
 TREE = folder + "/tree"
 LARGEST_MIB = 32
-DNS = "127.0.53.9"  # a loopback address of its own, for port 53 is everybody's
+DNS = "127.0.0.1"
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
 
 # What the runtime does before it starts the program.
 ENTER = """
@@ -36,8 +47,10 @@ def contained(*command):
 
 
 def set_up():
-    if os.geteuid() != 0 or run("unshare", "--mount", "true", check=False).returncode != 0:
-        raise Skip("needs root, and the right to mount")
+    if not os.environ.get("OWN_NETWORK"):
+        raise Skip("needs root, and the right to mount and to make a network")
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
     print("# " + run(ROOT + "/docker/tree", TREE, env={**os.environ, "HEXLAG": HEXLAG}).stderr.strip())
     os.chmod(folder, 0o755)
     os.mkdir(TREE + "/proc")  # a runtime makes its mount points
@@ -79,9 +92,16 @@ def links():
         expect(os.path.realpath(TREE + name), os.path.realpath(TREE) + "/usr/bin/hexlag", name)
 
 
+def served(port, path="/metrics"):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return response.read().decode()
+
+
 @case("the program starts, and tells the version that it tells outside")
 def version():
     expect(run(*contained("/usr/bin/hexlag", "version")).stdout, run(HEXLAG, "version").stdout, "version")
+    said = run(*contained("/bin/kafka_exporter", "--version")).stdout
+    expect_that("in the place of kafka_exporter" in said, "a version as kafka_exporter", said)
 
 
 @case("/metrics is served by user 65532 without a group, on a root that nobody can write")
@@ -90,10 +110,7 @@ def serves():
     demo = Background("demo", *contained("/usr/bin/hexlag", "demo", "--plain", "--listen",
                                          f"127.0.0.1:{port}"))
 
-    def lag():
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
-            return Metrics(response.read().decode()).all("kafka_consumergroup_lag")
-    wait_until(lag, "lag in /metrics")
+    wait_until(lambda: Metrics(served(port)).all("kafka_consumergroup_lag"), "lag in /metrics")
     with open(f"/proc/{demo.pid}/status", encoding="ascii") as file:
         status = dict(line.rstrip("\n").split(":", 1) for line in file)
     expect((status["Uid"].split(), status["Gid"].split(), status["Groups"].split()),
@@ -140,10 +157,7 @@ def answer(query):
 @case("another name is asked of the name server")
 def name_server():
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        server.bind((DNS, 53))
-    except OSError as error:
-        raise Skip(f"port 53 of {DNS}: {error}") from None
+    server.bind((DNS, 53))
 
     def serve():
         while True:
@@ -169,6 +183,61 @@ def bad_input():
                               capture_output=True, text=True, check=False)
         expect(done.returncode, 1, "exit code")
         expect_that(what in done.stderr, what, done.stderr)
+
+
+# --- in the place of Strimzi's exporter ---
+
+SCRIPT = "/opt/kafka-exporter/kafka_exporter_run.sh"
+
+
+def set_up_strimzi():
+    """A Kafka with TLS, and the certificates where the operator mounts them: the CA that signed the
+    broker's between two others, as while it is renewed."""
+    global kafka
+    expect(os.path.isdir(TREE), True, "the tree of the cases before")
+    kafka = World("--no-kube", "--tls").ready()
+    kafka.create("orders", 1)
+    kafka.traffic("produce", "orders", 9)
+    for group in ("shop-a b", "other"):
+        kafka.traffic("commit", group, "orders", 4)
+    world = kafka.vars["HEXLAG_WORLD_DIR"]
+    for name in ("cluster-ca-certs", "kafka-exporter-certs"):
+        os.makedirs(f"{TREE}/etc/kafka-exporter/{name}")
+    for n in (1, 2):
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN=old-{n}", "-keyout",
+            folder + "/old.key", "-out", f"{TREE}/etc/kafka-exporter/cluster-ca-certs/ca-{n}.crt")
+    for source, name in (("ca.crt", "cluster-ca-certs/ca-1a.crt"),
+                         ("server.crt", "kafka-exporter-certs/kafka-exporter.crt"),
+                         ("server.key", "kafka-exporter-certs/kafka-exporter.key")):
+        shutil.copyfile(f"{world}/{source}", f"{TREE}/etc/kafka-exporter/{name}")
+
+
+def strimzi(**variables):
+    """A container with only the environment that the operator sets."""
+    return Background("strimzi", *contained(SCRIPT), env={
+        "PATH": os.environ["PATH"], **{f"KAFKA_EXPORTER_{k}": v for k, v in variables.items()}})
+
+
+@case("Strimzi's command and environment serve lag over TLS on port 9404", set_up_strimzi)
+def strimzi_serves():
+    exporter = strimzi(LOGGING="0", KAFKA_VERSION="4.1.0", GROUP_REGEX="^shop-", TOPIC_REGEX=".*",
+                       KAFKA_SERVER=kafka.vars["KAFKA_TLS_BOOTSTRAP"], ENABLE_SARAMA="false",
+                       OFFSET_SHOW_ALL="true")
+    lag = wait_until(lambda: Metrics(served(9404)).all("kafka_consumergroup_lag"), "lag in /metrics")
+    expect(lag, {(("consumergroup", "shop-a b"), ("partition", "0"), ("topic", "orders")): 5}, "lag")
+    expect(served(9404, "/healthz"), "ok", "/healthz, which the operator probes")
+    expect(exporter.stop()[0], 0, "exit code")
+
+
+@case("what the operator cannot have meant ends with a reason", set_up_strimzi)
+def strimzi_refuses():
+    server = kafka.vars["KAFKA_TLS_BOOTSTRAP"]
+    for variables, why in (({}, "KAFKA_EXPORTER_KAFKA_SERVER is not set"),
+                           ({"KAFKA_SERVER": server, "OFFSET_SHOW_ALL": "maybe"}, "'maybe'"),
+                           ({"KAFKA_SERVER": server, "GROUP_REGEX": "(shop"}, "--group.filter")):
+        exporter = strimzi(**variables)
+        expect(exporter.process.wait(10), 2, f"exit code with {variables}")
+        expect_that(why in exporter.log(), why, exporter.log())
 
 
 main(set_up)

@@ -9,10 +9,11 @@
 #include "tests/tap.h"
 
 #define VARIABLES 10
-#define BASE                                                                                   \
-	"exporter --web.listen-address=:9404 --tls.enabled --tls.ca-file=/tmp/cluster-ca.crt " \
-	"--tls.cert-file=/etc/kafka-exporter/kafka-exporter-certs/kafka-exporter.crt "         \
-	"--tls.key-file=/etc/kafka-exporter/kafka-exporter-certs/kafka-exporter.key "          \
+#define BASE                                                                           \
+	"kafka_exporter_run.sh --web.listen-address=:9404 --tls.enabled "              \
+	"--tls.ca-file=/tmp/cluster-ca.crt "                                           \
+	"--tls.cert-file=/etc/kafka-exporter/kafka-exporter-certs/kafka-exporter.crt " \
+	"--tls.key-file=/etc/kafka-exporter/kafka-exporter-certs/kafka-exporter.key "  \
 	"--kafka.server=my-cluster-kafka-bootstrap:9091"
 #define SERVER                                                                   \
 	{                                                                        \
