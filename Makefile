@@ -14,7 +14,7 @@ WERROR ?=
 comma := ,
 B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
-PKGS := rdkafka libcurl jansson libconfig libmicrohttpd libpcre2-8 yaml-0.1
+PKGS := rdkafka libcurl jansson libconfig libmicrohttpd libpcre2-8 yaml-0.1 zlib
 # Lazily, so that `make help` and `make clean` work before anything is installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)

@@ -60,6 +60,7 @@ find_missing() {
 	library libmicrohttpd-dev libmicrohttpd
 	library libpcre2-dev libpcre2-8
 	library libyaml-dev yaml-0.1
+	library zlib1g-dev zlib
 	[ "$1" = demo ] || [ "$1" = build ] && return
 	tool python3
 	tool openssl

@@ -154,6 +154,7 @@ int settings_filters(const struct settings *s, struct settings_filters *ret, str
 		{s->exporter.group_exclude, &ret->group_exclude},
 		{s->exporter.topic_filter, &ret->topic_filter},
 		{s->exporter.topic_exclude, &ret->topic_exclude},
+		{s->exporter.per_topic, &ret->per_topic},
 	};
 
 	memset(ret, 0, sizeof(*ret));
@@ -173,4 +174,5 @@ void settings_filters_release(struct settings_filters *f)
 	pattern_free(f->group_exclude);
 	pattern_free(f->topic_filter);
 	pattern_free(f->topic_exclude);
+	pattern_free(f->per_topic);
 }

@@ -5,6 +5,7 @@
 #include "common/pattern.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
+#include "sidecar/profile.h"
 #include "sidecar/snapshot.h"
 #include "sidecar/web.h"
 
@@ -18,12 +19,13 @@ static void check_expression(struct conf_scope *scope, const char *key, const ch
 	pattern_free(p);
 }
 
-static void check_labels(struct conf_scope *scope, const char *text)
+static void check_labels(struct conf_scope *scope, const char *text, enum profile_id profile)
 {
 	struct labels labels = {0};
 	struct err err = {0};
 
-	if (text && labels_parse(text, &labels, &err) < 0)
+	if (text && (labels_parse(text, &labels, &err) < 0 ||
+			    profile_check_labels(profile, &labels, &err) < 0))
 		conf_reject(scope, "labels", "%s", err.msg);
 	labels_release(&labels);
 }
@@ -62,7 +64,7 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	const struct settings *s = item;
 	struct err err = {0};
 
-	check_labels(scope, s->exporter.labels);
+	check_labels(scope, s->exporter.labels, (enum profile_id)s->exporter.profile);
 	check_states(scope, &s->exporter.group_states);
 	if (s->exporter.listen && httpd_check_address(s->exporter.listen, &err) < 0)
 		conf_reject(scope, "listen", "%s", err.msg);
@@ -73,6 +75,7 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
 	check_expression(scope, "topic_exclude", s->exporter.topic_exclude);
+	check_expression(scope, "per_topic", s->exporter.per_topic);
 }
 
 const struct conf_option settings_exporter_options[] = {
@@ -111,5 +114,22 @@ const struct conf_option settings_exporter_options[] = {
 		.type = CONF_BOOL,
 		.offset = IN(struct settings, exporter.show_all),
 		.fallback = "true"},
+	{.key = "profile",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.profile),
+		.names = profile_names,
+		.fallback = "kafka_exporter"},
+	{.key = "per_topic",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.per_topic)},
+	{.key = "hide_zero_lag",
+		.type = CONF_BOOL,
+		.offset = IN(struct settings, exporter.hide_zero_lag),
+		.fallback = "false"},
+	{.key = "max_series",
+		.type = CONF_INT64,
+		.offset = IN(struct settings, exporter.max_series),
+		.max = 1000000000,
+		.fallback = "0"},
 	{0},
 };

@@ -203,6 +203,8 @@ static enum MHD_Result send_reply(
 		return MHD_NO;
 	}
 	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
+	add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, reply->content_encoding);
+	add_header(response, MHD_HTTP_HEADER_VARY, reply->vary);
 	add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	add_header(response, "X-Content-Type-Options", "nosniff");
 	result = MHD_queue_response(connection, reply->status, response);
@@ -241,9 +243,13 @@ static void collect_body(struct exchange *x, const char *bytes, size_t len)
 static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *connection, const char *path,
 	const char *method, const struct exchange *x)
 {
+	const char *accept = header_of(connection, MHD_HTTP_HEADER_ACCEPT);
+	const char *encoding = header_of(connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	const struct httpd_request request = {
 		.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
 		.path = path,
+		.accept = accept ? accept : "",
+		.accept_encoding = encoding ? encoding : "",
 		.body = strbuf_str(&x->body),
 		.body_len = x->body.len,
 	};

@@ -14,7 +14,8 @@ struct httpd;
 struct httpd_request {
 	const char *method; /* as sent, but HEAD arrives as GET: only the sending differs */
 	const char *path;   /* decoded, without the query */
-	const char *body;   /* NUL-terminated; "" where there is none */
+	const char *accept, *accept_encoding; /* of the headers; "" where there is none */
+	const char *body;                     /* NUL-terminated; "" where there is none */
 	size_t body_len;
 };
 
@@ -30,9 +31,10 @@ struct httpd_part {
 #define HTTPD_PARTS 2
 
 struct httpd_reply {
-	unsigned status;          /* preset to 200 */
-	const char *content_type; /* NULL: none; static text */
-	const char *allow;        /* of a 405: the methods that are allowed; static text */
+	unsigned status;                     /* preset to 200 */
+	const char *content_type;            /* NULL: none; static text */
+	const char *content_encoding, *vary; /* the same */
+	const char *allow; /* of a 405: the methods that are allowed; static text */
 	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
 };
 

@@ -8,7 +8,7 @@
 
 #include "common/attr.h"
 #include "common/err.h"
-#include "common/strbuf.h"
+#include "common/exposition.h"
 #include "sidecar/metrics.h"
 
 struct publish;
@@ -16,11 +16,11 @@ struct web;
 
 /* Appends whole families to a scrape. Thread: the HTTP server's. Must not block. */
 struct web_series {
-	void (*append)(void *ctx, struct strbuf *out);
+	void (*append)(void *ctx, struct exposition *x);
 	void *ctx;
 };
 
-/* All pointers are borrowed until web_stop(). */
+/* All pointers are borrowed until web_stop(), which also ends all waits on `publish`. */
 struct web_options {
 	const char *listen; /* as in httpd_start() */
 	const char *path;   /* of the metrics; NULL: /metrics */
