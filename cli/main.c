@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/strimzi.h"
 #include "common/attr.h"
 #include "sidecar/kafka.h"
 
@@ -36,6 +37,8 @@ int main(int argc, char **argv)
 	(void)mallopt(M_ARENA_MAX, 2);
 	if (strcmp(self, "kafka_exporter") == 0)
 		return cmd_exporter(argc, argv);
+	if (strcmp(self, STRIMZI_SCRIPT) == 0)
+		return cmd_strimzi();
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
