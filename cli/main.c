@@ -7,6 +7,8 @@
 #include "common/attr.h"
 #include "sidecar/kafka.h"
 
+#define LARGE_BYTES (4 << 20)
+
 static const struct {
 	const char *name, *about;
 	int (*run)(int argc, char **argv);
@@ -35,6 +37,9 @@ int main(int argc, char **argv)
 
 	/* A few threads that allocate little: an arena each would only cost memory. */
 	(void)mallopt(M_ARENA_MAX, 2);
+	/* A large text is given back to the system when it goes. Left alone, glibc takes the first such
+	 * size for the usual one and keeps as much from then on. */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	if (strcmp(self, "kafka_exporter") == 0)
 		return cmd_exporter(argc, argv);
 	if (strcmp(self, STRIMZI_SCRIPT) == 0)
