@@ -299,6 +299,42 @@ static void test_who_gives_way(void)
 	httpdclients_release(&all);
 }
 
+/* bcrypt at cost 10: each takes some 50 ms, so most are waiting when the server stops. */
+static void test_stop_while_checking(void)
+{
+	static const char users[] =
+		"basic_auth_users: { a: "
+		"$2b$10$abcdefghijklmnopqrstuu23JPZtHcGhwXSF41f93o/7vBdDut3Xu }\n";
+	char name[] = "/tmp/hexlag-hostile-XXXXXX";
+	int fds[READERS], fd = mkstemp(name), refused = 0;
+	struct httpd *h;
+	int64_t began;
+
+	(void)!write(fd, users, sizeof(users) - 1);
+	(void)close(fd);
+	h = httpd_start(
+		&(struct httpd_options){
+			.listen = "127.0.0.1:0", .handler = handle, .web = {.file = name}},
+		NULL);
+	for (int i = 0; h && i < READERS; i++) {
+		fds[i] = http_connect(httpd_port(h), 0);
+		http_ask(fds[i], "GET /x", "Authorization: Basic YTpi\r\n", NULL);
+	}
+	if (h) {
+		struct answer a = http_read(fds[0]);
+
+		refused = a.status;
+		answer_release(&a);
+	}
+	TAP_INT("a wrong password is refused while others wait", refused, 401);
+	began = clock_mono_ms();
+	httpd_stop(h);
+	TAP_TRUE("a stop waits for one hash at most", clock_mono_ms() - began < 1000);
+	for (int i = 0; h && i < READERS; i++)
+		(void)close(fds[i]);
+	(void)unlink(name);
+}
+
 int main(void)
 {
 	test_malformed();
@@ -307,5 +343,6 @@ int main(void)
 	test_pipelined();
 	test_limits();
 	test_who_gives_way();
+	test_stop_while_checking();
 	return tap_done();
 }
