@@ -214,6 +214,8 @@ static void test_label_values(void)
 		{"a cut sequence does not swallow what follows", "\xc3\"", "\xef\xbf\xbd\\\""},
 		{"an overlong slash is replaced", "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
 		{"a surrogate is replaced", "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+		{"a first byte beyond all sequences is replaced", "\xf9\xa9\xa9\xa9",
+			"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
 		{"what is beyond Unicode is replaced",
 			"\xf5"
 			"a",
