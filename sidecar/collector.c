@@ -11,6 +11,7 @@
 #include "common/strbuf.h"
 #include "sidecar/merge.h"
 #include "sidecar/publish.h"
+#include "sidecar/trend.h"
 
 /* How long a full cycle waits for the list of groups when an earlier list is there to go on with. */
 #define LIST_WAIT_MS 300
@@ -285,6 +286,8 @@ void collector_cycle(struct collector *c, bool full)
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);
+	if (c->options.trend)
+		trend_add(c->options.trend, next);
 	snapshot_unref(c->last);
 	c->last = snapshot_ref(next);
 	publish_set(c->options.publish, next);

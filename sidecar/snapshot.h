@@ -59,15 +59,19 @@ struct member {
 
 /* One partition of a topic as one group sees it. */
 struct group_partition {
-	int64_t committed;  /* valid with `has_committed` */
-	int64_t lag;        /* messages, >= 0; valid with `has_lag` */
-	int64_t at_ms;      /* monotonic time of the last good reading; valid with `answered` */
-	uint32_t member;    /* 1 + index of the member that owns it; 0: nobody, or unknown */
-	bool answered;      /* the coordinator has answered for it at least once */
-	bool has_committed; /* and said that there is a commit */
-	bool has_lag;       /* commit and end offset were known together at least once */
-	bool fresh;         /* all of it read in the latest cycle that asked */
-	bool failed;        /* the coordinator answered with an error for it in that cycle */
+	int64_t committed; /* valid with `has_committed` */
+	int64_t lag;       /* messages, >= 0; valid with `has_lag` */
+	int64_t at_ms;     /* monotonic time of the last good reading; valid with `answered` */
+	uint32_t member;   /* 1 + index of the member that owns it; 0: nobody, or unknown */
+	uint32_t
+		time_lag_ms; /* age of the first record after the commit; valid with `has_time_lag`;
+				 UINT32_MAX (49 days): so old or older */
+	bool answered;       /* the coordinator has answered for it at least once */
+	bool has_committed;  /* and said that there is a commit */
+	bool has_lag;        /* commit and end offset were known together at least once */
+	bool has_time_lag;   /* known; 0 is a group that has caught up */
+	bool fresh;          /* all of it read in the latest cycle that asked */
+	bool failed;         /* the coordinator answered with an error for it in that cycle */
 };
 
 struct group_topic {
@@ -139,6 +143,16 @@ struct group_topic *snapshot_group_topic(const struct group *g, size_t topic);
 
 /* Milliseconds since the last good reading at the time of the snapshot: 0 when fresh. */
 int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *p);
+
+/* Lag of a group over all partitions with a commit, in messages. False where it has none, or the lag
+ * of one of them is not known: a part would pass for the whole. */
+bool snapshot_group_lag(const struct snapshot *s, const struct group *g, int64_t *ret);
+
+/* The largest time lag in milliseconds over the partitions of one topic, or of all, that have a
+ * commit. False where there is none, or that of a partition with lag is not known. */
+bool snapshot_topic_time_lag(
+	const struct snapshot *s, const struct group_topic *gt, uint32_t *ret_ms);
+bool snapshot_group_time_lag(const struct snapshot *s, const struct group *g, uint32_t *ret_ms);
 
 /* What counts where a partition has no usable commit, as the consumers' auto.offset.reset. */
 enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST };
