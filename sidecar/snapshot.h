@@ -78,6 +78,10 @@ struct group_topic {
 	size_t topic;                       /* index in snapshot.topics */
 	struct group_partition *partitions; /* as many as the topic has */
 	bool asked;                         /* the cycle that made this snapshot asked for it */
+	bool stuck;                /* a partition has lag, and its commit has not moved for long */
+	bool has_commit_rate;      /* watched for a second or more */
+	int64_t commit_rate_milli; /* records per 1000 s by which commits moved on, of late */
+	int64_t commit_wall_ms;    /* when a commit was last seen to move; 0: not seen yet */
 };
 
 struct group {
@@ -94,6 +98,7 @@ struct group {
 	bool asked;         /* the cycle that made this snapshot asked its coordinator */
 	bool answered;      /* and the coordinator answered with offsets */
 	bool everything;    /* asked for all its commits, not only for a rule's topics */
+	bool idle;          /* no members and no new commit for so long that nobody is to see it */
 	char *error;        /* why it has no fresh offsets though asked; NULL: nothing wrong */
 };
 
@@ -118,8 +123,9 @@ struct snapshot {
 	bool full;        /* all groups were asked, not only those of rules */
 	bool list_ok;     /* every broker answered the latest listing of groups */
 	int64_t phase_us[PHASE_COUNT];
-	int64_t cpu_us; /* of the whole process during the cycle */
-	char *error;    /* why metadata or the listing failed; NULL: nothing wrong */
+	int64_t cpu_us;   /* of the whole process during the cycle */
+	char *error;      /* why metadata or the listing failed; NULL: nothing wrong */
+	char *cluster_id; /* as the brokers tell it; NULL: not known (yet) */
 	struct broker *brokers;
 	size_t broker_count;
 	struct topic *topics; /* sorted by name (strcmp) */
