@@ -28,6 +28,9 @@ struct settings {
 		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
 		char *labels;
 		bool show_all;
+		int time_lag; /* enum series_time_lag */
+		int64_t stuck_after_ms, group_max_idle_ms;
+		char *state_file;
 	} exporter;
 	struct {
 		bool present;

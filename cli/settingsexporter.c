@@ -4,6 +4,11 @@
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
 
+#define DAY_MS INT64_C(86400000)
+
+static const char *const time_lag_names[] = {
+	"group", "partition", "off", NULL}; /* enum series_time_lag */
+
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
 	struct err err = {0};
@@ -66,5 +71,25 @@ const struct conf_option settings_exporter_options[] = {
 		.type = CONF_BOOL,
 		.offset = IN(struct settings, exporter.show_all),
 		.fallback = "true"},
+	{.key = "time_lag",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.time_lag),
+		.names = time_lag_names,
+		.fallback = "group"},
+	{.key = "stuck_after",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, exporter.stuck_after_ms),
+		.min = 1000,
+		.max = DAY_MS,
+		.fallback = "5m"},
+	{.key = "group_max_idle",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, exporter.group_max_idle_ms),
+		.min = 0,
+		.max = 100 * DAY_MS,
+		.fallback = "0s"},
+	{.key = "state_file",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.state_file)},
 	{0},
 };

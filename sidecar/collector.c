@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
+#include "sidecar/history.h"
 #include "sidecar/merge.h"
 #include "sidecar/publish.h"
 #include "sidecar/trend.h"
@@ -20,6 +21,9 @@
  * fault (seen after topics were created in numbers) and is opened anew. */
 #define BARREN_MAX 5
 
+/* Of the groups that are idle one in so many is asked in a full cycle. */
+#define IDLE_EVERY 10
+
 /* Of one cycle's failed groups so many are named in the log; the rest is a count. */
 #define NAMED_MAX 3
 
@@ -29,6 +33,7 @@ struct collector {
 	struct runloop loop;
 	struct snapshot *last; /* the one published last; NULL before the first */
 	uint64_t seq;
+	size_t turn;            /* counts full cycles: which of the idle groups are asked */
 	bool listed;            /* the groups have been listed at least once */
 	bool slow[2];           /* by full: its cycles take longer than their interval */
 	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
@@ -100,10 +105,27 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	merge_groups(next, c->last, groups, count, o->watches, o->watch_count);
 }
 
+static const struct group *group_before(const struct snapshot *last, const char *name)
+{
+	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
+
+	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
+}
+
+/* Nobody is shown an idle group, and the listing tells when members come back. */
+static bool may_skip(const struct collector *c, const struct group *g, size_t index)
+{
+	const struct group *old = group_before(c->last, g->name);
+
+	return old && old->idle && g->listed && g->state == GROUP_EMPTY &&
+	       (c->turn + index) % IDLE_EVERY != 0;
+}
+
 static void choose_questions(struct collector *c, struct snapshot *next)
 {
 	const struct kafka_options *o = &c->options.kafka;
 
+	c->turn += next->full;
 	for (size_t t = 0; t < next->topic_count; t++) {
 		bool asked = next->full ||
 			     kafka_watches_topic(o->watches, o->watch_count, next->topics[t].name);
@@ -114,7 +136,8 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 
-		g->asked = next->full || kafka_watches_group(o->watches, o->watch_count, g->name);
+		g->asked = (next->full && !may_skip(c, g, i)) ||
+			   kafka_watches_group(o->watches, o->watch_count, g->name);
 		g->everything = next->full && g->listed;
 	}
 }
@@ -168,13 +191,6 @@ static void say_cluster(const struct collector *c, const struct snapshot *s)
 	if (s->metadata_ok && s->error && !(last && last->error))
 		log_warn("%s; keeping the groups known so far, asking again every full cycle",
 			s->error);
-}
-
-static const struct group *group_before(const struct snapshot *last, const char *name)
-{
-	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
-
-	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
 }
 
 static void say_groups(const struct snapshot *last, const struct snapshot *s)
@@ -256,6 +272,10 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 		if (c->last)
 			merge_topics(next, c->last);
 	}
+	if (next->metadata_ok)
+		next->cluster_id = kafka_cluster_id(c->kafka, &next->arena);
+	else if (c->last)
+		next->cluster_id = arena_strdup(&next->arena, c->last->cluster_id);
 	lap(next, PHASE_METADATA, &from);
 	list_groups(c, next);
 	choose_questions(c, next);
@@ -283,6 +303,9 @@ void collector_cycle(struct collector *c, bool full)
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
 	ask_kafka(c, next);
 	next->good_ms = next->metadata_ok ? next->mono_ms : c->last ? c->last->good_ms : 0;
+	if (c->options.history && !history_apply(c->options.history, next))
+		log_warn("the saved state is of another cluster than %s; going on without it",
+			next->cluster_id);
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);

@@ -17,6 +17,7 @@
 #include "sidecar/kafka.h"
 
 struct collector;
+struct history;
 struct publish;
 struct strbuf;
 struct trend;
@@ -26,6 +27,7 @@ struct collector_options {
 	int64_t full_ms;            /* between full cycles; 0: none */
 	int64_t watch_ms;           /* between watch cycles; 0: none */
 	struct publish *publish;    /* borrowed */
+	struct history *history;    /* completes every snapshot; borrowed, may be NULL */
 	struct trend *trend;        /* fed with every snapshot; borrowed, may be NULL */
 };
 

@@ -62,6 +62,9 @@ int kafka_check(const struct kafka_options *options, struct err *err) MUSTCHECK;
 /* Fills `brokers` and `topics` (sorted; filtered) of `s` and learns the coordinators. */
 int kafka_metadata(struct kafka *k, struct snapshot *s, struct err *err) MUSTCHECK;
 
+/* The id of the cluster, once kafka_metadata() succeeded; NULL where the brokers tell none. */
+char *kafka_cluster_id(struct kafka *k, struct arena *arena);
+
 struct kafka_group {
 	char *name;
 	enum group_state state;

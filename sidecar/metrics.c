@@ -194,6 +194,8 @@ static void add_groups(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->group_count; i++) {
 		r->at.group = &r->at.s->groups[i];
+		if (r->at.group->idle)
+			continue;
 		if (r->series->per == SERIES_PER_GROUP)
 			add_sample(r, &(struct pair){"consumergroup", r->groups[i]}, 1);
 		else if (r->series->per == SERIES_PER_STATE)
@@ -254,7 +256,7 @@ void metrics_render(
 	CLEANUP(arena_release) struct arena arena = {0};
 	struct render r = {.out = out,
 		.labels = &o->labels,
-		.at = {.s = s, .assigned_only = o->assigned_only}};
+		.at = {.s = s, .assigned_only = o->assigned_only, .time_lag = o->time_lag}};
 
 	r.topics = arena_alloc(&arena, s->topic_count, sizeof(*r.topics));
 	r.groups = arena_alloc(&arena, s->group_count, sizeof(*r.groups));

@@ -9,6 +9,7 @@
 
 #include "common/strbuf.h"
 #include "sidecar/labels.h"
+#include "sidecar/series.h"
 
 struct snapshot;
 
@@ -19,6 +20,7 @@ struct metrics_options {
 	/* kafka_exporter's --no-offset.show-all: of a group with members only the partitions that
 	 * they own, of others only those with a commit. */
 	bool assigned_only;
+	enum series_time_lag time_lag;
 };
 
 /* Appends every series that is a function of the snapshot, sorted by name. NULL: the defaults. */

@@ -22,6 +22,13 @@ enum series_per {
 	SERIES_PER_GROUP_PARTITION, /* consumergroup, partition, topic */
 };
 
+/* Which series of time lag there are. */
+enum series_time_lag {
+	SERIES_TIME_LAG_GROUP,     /* maxima of groups, and of groups by topic */
+	SERIES_TIME_LAG_PARTITION, /* that of every partition, too */
+	SERIES_TIME_LAG_OFF,
+};
+
 /* Where a value is asked for; the fields that `per` does not name are unset. */
 struct series_at {
 	const struct snapshot *s;
@@ -33,7 +40,8 @@ struct series_at {
 	const struct group_partition *group_partition;
 	enum phase phase;
 	enum group_state state;
-	bool assigned_only; /* as in struct metrics_options */
+	bool assigned_only;            /* as in struct metrics_options */
+	enum series_time_lag time_lag; /* the same */
 };
 
 struct series {
