@@ -85,18 +85,16 @@ void history_topic_resize(struct history_topic *t, size_t count)
 
 void history_view_resize(struct history_view *v, size_t count, uint32_t now)
 {
-	size_t kept = count < v->count ? count : v->count;
-	int64_t *commits = mem_zalloc(count, sizeof(*v->commits) + sizeof(*v->since));
-	uint32_t *since = (uint32_t *)(void *)(commits + count);
+	struct history_view resized = *v;
 
+	resized.count = (uint32_t)count;
+	resized.commits = mem_zalloc(count, sizeof(int64_t) + sizeof(uint32_t));
 	for (size_t i = 0; i < count; i++) {
-		commits[i] = i < kept ? v->commits[i] : COMMIT_UNSEEN;
-		since[i] = i < kept ? v->since[i] : now;
+		resized.commits[i] = i < v->count ? v->commits[i] : COMMIT_UNSEEN;
+		history_since(&resized)[i] = i < v->count ? history_since(v)[i] : now;
 	}
 	free(v->commits);
-	v->commits = commits;
-	v->since = since;
-	v->count = count;
+	*v = resized;
 }
 
 static uint32_t earlier(uint32_t tick, uint32_t by)
@@ -120,9 +118,10 @@ static void rebase(struct history *h, int64_t mono_ms)
 
 			v->moved_at = earlier(v->moved_at, 2 * TICKS_QUARTER);
 			for (size_t p = 0; p < v->count; p++)
-				v->since[p] = earlier(v->since[p], 2 * TICKS_QUARTER);
-			for (size_t m = 0; m < ARRAY_LEN(v->marks); m++)
-				v->marks[m].at = earlier(v->marks[m].at, 2 * TICKS_QUARTER);
+				history_since(v)[p] =
+					earlier(history_since(v)[p], 2 * TICKS_QUARTER);
+			for (size_t m = 0; m < ARRAY_LEN(v->mark_at); m++)
+				v->mark_at[m] = earlier(v->mark_at[m], 2 * TICKS_QUARTER);
 		}
 }
 
@@ -199,7 +198,9 @@ static struct history_view *find_view(
 
 	if (topic->slot)
 		return &g->views[topic->slot - 1];
-	v = mem_append(&g->views, g->count, sizeof(*v));
+	/* Exactly as much as is needed: few are ever added after the first cycle. */
+	g->views = mem_resize(g->views, g->count + 1, sizeof(*g->views));
+	v = &g->views[g->count];
 	*v = (struct history_view){.topic = topic, .moved_at = now};
 	topic->slot = ++g->count;
 	return v;
@@ -242,30 +243,31 @@ static bool stands(const struct history *h, const struct history_view *v, size_t
 {
 	/* As of the last good reading: what nobody could look at since may have moved. */
 	return gp->has_lag && gp->lag > 0 && v->commits[p] >= 0 &&
-	       gp->at_ms - (h->origin_ms + (int64_t)v->since[p] * TICK_MS) >=
+	       gp->at_ms - (h->origin_ms + (int64_t)history_since(v)[p] * TICK_MS) >=
 		       h->options.stuck_after_ms;
 }
 
 static void fill_rate(struct history_view *v, struct group_topic *gt, bool read, uint32_t now)
 {
-	const struct history_mark mark = {v->advanced, now};
-	uint32_t since = now - v->marks[0].at;
+	uint32_t since = now - v->mark_at[0];
 
-	if (!v->marked) {
+	if (v->mark_at[0] == 0) {
 		/* What moved before the first reading, as while the program was down, counts for nothing. */
-		v->marks[0] = v->marks[1] = mark;
-		v->marked = read;
+		v->mark_advanced[0] = v->mark_advanced[1] = v->advanced;
+		v->mark_at[0] = v->mark_at[1] = read ? now : 0;
 		return;
 	}
 	if (since >= 1000 / TICK_MS) {
 		/* In double, since a thousand times the records may be beyond 64 bits. */
-		gt->commit_rate_milli = (int64_t)((double)(v->advanced - v->marks[0].advanced) *
+		gt->commit_rate_milli = (int64_t)((double)(v->advanced - v->mark_advanced[0]) *
 						  1000 * 1000 / TICK_MS / since);
 		gt->has_commit_rate = true;
 	}
-	if (read && now - v->marks[1].at >= RATE_TICKS) {
-		v->marks[0] = v->marks[1];
-		v->marks[1] = mark;
+	if (read && now - v->mark_at[1] >= RATE_TICKS) {
+		v->mark_advanced[0] = v->mark_advanced[1];
+		v->mark_at[0] = v->mark_at[1];
+		v->mark_advanced[1] = v->advanced;
+		v->mark_at[1] = now;
 	}
 }
 
@@ -284,7 +286,7 @@ static void enter_view(const struct history *h, const struct snapshot *s, struct
 			bool moves = note_commit(v, p, gp);
 
 			if (moves || gp->lag == 0)
-				v->since[p] = now;
+				history_since(v)[p] = now;
 			moved |= moves;
 			read = true;
 			fill_time_lag(gp, &t->partitions[p], &v->topic->partitions[p], now);

@@ -77,10 +77,10 @@ static void save_group(struct strbuf *out, const struct history_group *g, uint32
 		put_u32(out, (uint32_t)v->topic->slot);
 		put_i64(out, v->moved_ms);
 		put_u32(out, now - v->moved_at);
-		put_u32(out, (uint32_t)v->count);
+		put_u32(out, v->count);
 		for (size_t p = 0; p < v->count; p++) {
 			put_i64(out, v->commits[p]);
-			put_u32(out, now - v->since[p]);
+			put_u32(out, now - history_since(v)[p]);
 		}
 	}
 }
@@ -257,7 +257,7 @@ static void load_view(struct reader *r, const struct history *h, struct history_
 	history_view_resize(v, count, 0);
 	for (uint32_t p = 0; p < count; p++) {
 		v->commits[p] = get_i64(r);
-		v->since[p] = get_tick(r);
+		history_since(v)[p] = get_tick(r);
 		if (v->commits[p] < COMMIT_UNSEEN)
 			r->bad = true;
 	}
@@ -278,11 +278,10 @@ static void load_groups(struct reader *r, struct history *h)
 			break;
 		}
 		views = get_count(r, UINT32_MAX, 20);
+		g->views = mem_zalloc(views, sizeof(*g->views));
 		while (views-- > 0 && !r->bad) {
-			struct history_view *v = mem_append(&g->views, g->count++, sizeof(*v));
-
-			*v = (struct history_view){0};
-			load_view(r, h, v);
+			g->views[g->count] = (struct history_view){0};
+			load_view(r, h, &g->views[g->count++]);
 		}
 		for (size_t v = 0; v < g->count; v++)
 			if (g->views[v].topic)

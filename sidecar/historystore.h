@@ -24,24 +24,23 @@ struct history_topic {
 	bool gone;   /* the snapshot does not have it any more */
 };
 
-/* The advance of a group on a topic at one time. */
-struct history_mark {
-	uint64_t advanced; /* records */
-	uint32_t at;
-};
-
-/* A topic as one group sees it. */
+/* A topic as one group sees it. There are ten thousands of them, so every byte counts. */
 struct history_view {
 	struct history_topic *topic;
-	int64_t *commits;  /* by partition; in one block with `since` */
-	uint32_t *since;   /* the commit was seen last to move, or without lag, or first at all */
-	size_t count;      /* partitions */
+	int64_t *commits;  /* by partition; in one block with the ticks of history_since() */
 	int64_t moved_ms;  /* wall time at which a commit was last seen to move; 0: never */
-	uint32_t moved_at; /* the same as ticks, or when the view was first seen */
 	uint64_t advanced; /* records by which commits moved on */
-	struct history_mark marks[2]; /* of two times, the older first; valid with `marked` */
-	bool marked;
+	uint64_t mark_advanced[2]; /* the same at the ticks of `mark_at`, the older first */
+	uint32_t mark_at[2];       /* 0: not read yet */
+	uint32_t moved_at;         /* `moved_ms` as ticks, or when the view was first seen */
+	uint32_t count;            /* partitions */
 };
+
+/* When the commit of each partition was last seen to move, or without lag, or first at all. */
+static inline uint32_t *history_since(const struct history_view *v)
+{
+	return (uint32_t *)(void *)(v->commits + v->count);
+}
 
 struct history_group {
 	char *name;
