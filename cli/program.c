@@ -8,6 +8,7 @@
 #include "scaler/scaler.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
+#include "sidecar/kafkatimes.h"
 #include "sidecar/publish.h"
 #include "sidecar/statefile.h"
 
@@ -85,6 +86,12 @@ static int make_collector(struct program *p, struct err *err)
 		.history = p->history,
 	};
 
+	if (s->exporter.present && p->filters.time_lag_exact) {
+		p->times = kafkatimes_open(&options.kafka, p->filters.time_lag_exact, err);
+		if (!p->times)
+			return -1;
+		options.times = p->times;
+	}
 	p->collector = collector_new(&options, err);
 	return p->collector ? 0 : -1;
 }
@@ -154,6 +161,8 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	if (p->statefile && statefile_start(p->statefile, err) < 0)
 		return -1;
+	if (p->times && kafkatimes_start(p->times, err) < 0)
+		return -1;
 	return p->scaler ? scaler_start(p->scaler, err) : 0;
 }
 
@@ -162,6 +171,7 @@ static void release(struct program *p)
 	scaler_free(p->scaler);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
+	kafkatimes_close(p->times);
 	history_free(p->history);
 	publish_free(p->publish);
 	settings_filters_release(&p->filters);
@@ -181,11 +191,15 @@ bool program_stop(struct program *p)
 		scaler_stop(p->scaler);
 	if (p->statefile)
 		statefile_stop(p->statefile);
+	if (p->times)
+		kafkatimes_stop(p->times);
 	web_stop(p->web);
 	if (p->scaler)
 		ended &= scaler_join(p->scaler, deadline);
 	if (p->collector)
 		ended &= collector_join(p->collector, deadline);
+	if (p->times)
+		ended &= kafkatimes_join(p->times, deadline);
 	if (p->statefile)
 		ended &= statefile_join(p->statefile, deadline);
 	if (ended)

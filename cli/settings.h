@@ -10,8 +10,8 @@
 #include "sidecar/kafka.h"
 
 struct settings_filters {
-	struct pattern *group_filter, *group_exclude, *topic_filter,
-		*topic_exclude; /* NULL: none */
+	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude,
+		*time_lag_exact; /* NULL: none */
 };
 
 struct settings {
@@ -30,7 +30,7 @@ struct settings {
 		bool show_all;
 		int time_lag; /* enum series_time_lag */
 		int64_t stuck_after_ms, group_max_idle_ms;
-		char *state_file;
+		char *state_file, *time_lag_exact;
 	} exporter;
 	struct {
 		bool present;

@@ -41,6 +41,7 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
 	check_expression(scope, "topic_exclude", s->exporter.topic_exclude);
+	check_expression(scope, "time_lag_exact", s->exporter.time_lag_exact);
 }
 
 const struct conf_option settings_exporter_options[] = {
@@ -76,6 +77,9 @@ const struct conf_option settings_exporter_options[] = {
 		.offset = IN(struct settings, exporter.time_lag),
 		.names = time_lag_names,
 		.fallback = "group"},
+	{.key = "time_lag_exact",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.time_lag_exact)},
 	{.key = "stuck_after",
 		.type = CONF_DURATION,
 		.offset = IN(struct settings, exporter.stuck_after_ms),

@@ -10,6 +10,7 @@
 #include "common/runloop.h"
 #include "common/strbuf.h"
 #include "sidecar/history.h"
+#include "sidecar/kafkatimes.h"
 #include "sidecar/merge.h"
 #include "sidecar/publish.h"
 #include "sidecar/trend.h"
@@ -306,6 +307,8 @@ void collector_cycle(struct collector *c, bool full)
 	if (c->options.history && !history_apply(c->options.history, next))
 		log_warn("the saved state is of another cluster than %s; going on without it",
 			next->cluster_id);
+	if (c->options.times)
+		kafkatimes_apply(c->options.times, next);
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);

@@ -18,6 +18,7 @@
 
 struct collector;
 struct history;
+struct kafkatimes;
 struct publish;
 struct strbuf;
 struct trend;
@@ -28,6 +29,7 @@ struct collector_options {
 	int64_t watch_ms;           /* between watch cycles; 0: none */
 	struct publish *publish;    /* borrowed */
 	struct history *history;    /* completes every snapshot; borrowed, may be NULL */
+	struct kafkatimes *times;   /* makes time lags exact; borrowed, may be NULL */
 	struct trend *trend;        /* fed with every snapshot; borrowed, may be NULL */
 };
 
