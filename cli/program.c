@@ -4,9 +4,13 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "scaler/scaler.h"
 #include "sidecar/collector.h"
+#include "sidecar/history.h"
+#include "sidecar/kafkatimes.h"
 #include "sidecar/publish.h"
+#include "sidecar/statefile.h"
 
 /* A snapshot older than so many intervals, and as many time-outs as a cycle with a broker that hangs can
  * take, is not ready and is not acted on. */
@@ -51,6 +55,26 @@ static int64_t snapshot_interval(const struct settings *s)
 	return full < watch ? full : watch;
 }
 
+/* A state that cannot be used costs some history; that is no reason not to start. */
+static void make_history(struct program *p)
+{
+	const struct settings *s = &p->settings;
+	const struct history_options options = {
+		.stuck_after_ms = s->exporter.stuck_after_ms,
+		.max_idle_ms = s->exporter.group_max_idle_ms,
+	};
+	struct err err = {0};
+
+	if (!s->exporter.present)
+		return;
+	p->history = history_new(&options);
+	if (!s->exporter.state_file)
+		return;
+	p->statefile = statefile_new(s->exporter.state_file, p->history);
+	if (statefile_load(p->statefile, &err) < 0)
+		log_warn("%s; going on without the saved state", err.msg);
+}
+
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
@@ -59,8 +83,15 @@ static int make_collector(struct program *p, struct err *err)
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
+		.history = p->history,
 	};
 
+	if (s->exporter.present && p->filters.time_lag_exact) {
+		p->times = kafkatimes_open(&options.kafka, p->filters.time_lag_exact, err);
+		if (!p->times)
+			return -1;
+		options.times = p->times;
+	}
 	p->collector = collector_new(&options, err);
 	return p->collector ? 0 : -1;
 }
@@ -111,6 +142,7 @@ static int start_web(struct program *p, struct err *err)
 	p->metrics.hide_zero_lag = s->exporter.hide_zero_lag;
 	p->metrics.per_topic = p->filters.per_topic;
 	p->metrics.max_series = (size_t)s->exporter.max_series;
+	p->metrics.time_lag = (enum series_time_lag)s->exporter.time_lag;
 	if (s->exporter.labels &&
 		(labels_parse(s->exporter.labels, &p->metrics.labels, err) < 0 ||
 			profile_check_labels(p->metrics.profile, &p->metrics.labels, err) < 0))
@@ -128,11 +160,16 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	p->watches = settings_watches(&p->settings, &p->watch_count);
 	p->publish = publish_new();
+	make_history(p);
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
 	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
 		return -1;
 	if (collector_start(p->collector, err) < 0)
+		return -1;
+	if (p->statefile && statefile_start(p->statefile, err) < 0)
+		return -1;
+	if (p->times && kafkatimes_start(p->times, err) < 0)
 		return -1;
 	return p->scaler ? scaler_start(p->scaler, err) : 0;
 }
@@ -141,6 +178,9 @@ static void release(struct program *p)
 {
 	scaler_free(p->scaler);
 	collector_free(p->collector);
+	statefile_free(p->statefile);
+	kafkatimes_close(p->times);
+	history_free(p->history);
 	publish_free(p->publish);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
@@ -157,11 +197,19 @@ bool program_stop(struct program *p)
 		collector_stop(p->collector);
 	if (p->scaler)
 		scaler_stop(p->scaler);
+	if (p->statefile)
+		statefile_stop(p->statefile);
+	if (p->times)
+		kafkatimes_stop(p->times);
 	web_stop(p->web);
 	if (p->scaler)
 		ended &= scaler_join(p->scaler, deadline);
 	if (p->collector)
 		ended &= collector_join(p->collector, deadline);
+	if (p->times)
+		ended &= kafkatimes_join(p->times, deadline);
+	if (p->statefile)
+		ended &= statefile_join(p->statefile, deadline);
 	if (ended)
 		release(p);
 	return ended;

@@ -14,6 +14,9 @@ struct program {
 	struct kafka_watch *watches;
 	size_t watch_count;
 	struct publish *publish;
+	struct history *history;     /* NULL: no exporter */
+	struct statefile *statefile; /* NULL: none */
+	struct kafkatimes *times;    /* NULL: no exact time lag */
 	struct collector *collector;
 	struct scaler *scaler; /* NULL: no rules */
 	struct web *web;       /* NULL: no exporter */

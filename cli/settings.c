@@ -159,6 +159,7 @@ int settings_filters(const struct settings *s, struct settings_filters *ret, str
 		{s->exporter.topic_filter, &ret->topic_filter},
 		{s->exporter.topic_exclude, &ret->topic_exclude},
 		{s->exporter.per_topic, &ret->per_topic},
+		{s->exporter.time_lag_exact, &ret->time_lag_exact},
 	};
 
 	memset(ret, 0, sizeof(*ret));
@@ -179,4 +180,5 @@ void settings_filters_release(struct settings_filters *f)
 	pattern_free(f->topic_filter);
 	pattern_free(f->topic_exclude);
 	pattern_free(f->per_topic);
+	pattern_free(f->time_lag_exact);
 }

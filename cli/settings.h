@@ -11,8 +11,8 @@
 #include "sidecar/webconfig.h"
 
 struct settings_filters {
-	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude,
-		*per_topic; /* NULL: none */
+	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude, *per_topic,
+		*time_lag_exact; /* NULL: none */
 };
 
 struct settings {
@@ -35,6 +35,9 @@ struct settings {
 		bool hide_zero_lag;
 		int64_t max_series; /* 0: no limit */
 		struct webconfig_source web;
+		int time_lag; /* enum series_time_lag */
+		int64_t stuck_after_ms, group_max_idle_ms;
+		char *state_file, *time_lag_exact;
 	} exporter;
 	struct {
 		bool present;

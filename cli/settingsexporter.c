@@ -11,6 +11,11 @@
 #include "sidecar/snapshot.h"
 #include "sidecar/web.h"
 
+#define DAY_MS INT64_C(86400000)
+
+static const char *const time_lag_names[] = {
+	"group", "partition", "off", NULL}; /* enum series_time_lag */
+
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
 	struct err err = {0};
@@ -78,6 +83,7 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
 	check_expression(scope, "topic_exclude", s->exporter.topic_exclude);
 	check_expression(scope, "per_topic", s->exporter.per_topic);
+	check_expression(scope, "time_lag_exact", s->exporter.time_lag_exact);
 }
 
 int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors)
@@ -155,5 +161,28 @@ const struct conf_option settings_exporter_options[] = {
 	{.key = "web_config",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.web.file)},
+	{.key = "time_lag",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.time_lag),
+		.names = time_lag_names,
+		.fallback = "group"},
+	{.key = "time_lag_exact",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.time_lag_exact)},
+	{.key = "stuck_after",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, exporter.stuck_after_ms),
+		.min = 1000,
+		.max = DAY_MS,
+		.fallback = "5m"},
+	{.key = "group_max_idle",
+		.type = CONF_DURATION,
+		.offset = IN(struct settings, exporter.group_max_idle_ms),
+		.min = 0,
+		.max = 100 * DAY_MS,
+		.fallback = "0s"},
+	{.key = "state_file",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.state_file)},
 	{0},
 };

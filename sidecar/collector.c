@@ -9,8 +9,11 @@
 #include "common/mem.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
+#include "sidecar/history.h"
+#include "sidecar/kafkatimes.h"
 #include "sidecar/merge.h"
 #include "sidecar/publish.h"
+#include "sidecar/trend.h"
 
 /* How long a full cycle waits for the list of groups when an earlier list is there to go on with. */
 #define LIST_WAIT_MS 300
@@ -28,6 +31,9 @@
 /* So many cycles in a row in which metadata came but no end offset did: the handle is taken to be at
  * fault (seen after topics were created in numbers) and is opened anew. */
 #define BARREN_MAX 5
+
+/* Of the groups that are idle one in so many is asked in a full cycle. */
+#define IDLE_EVERY 10
 
 /* Of one cycle's failed groups so many are named in the log; the rest is a count. */
 #define NAMED_MAX 3
@@ -142,6 +148,22 @@ static void ask_topic(struct collector *c, struct snapshot *next, struct topic *
 	}
 }
 
+static const struct group *group_before(const struct snapshot *last, const char *name)
+{
+	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
+
+	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
+}
+
+/* Nobody is shown an idle group, and the listing tells when members come back. */
+static bool may_skip(const struct collector *c, const struct group *g, size_t index)
+{
+	const struct group *old = group_before(c->last, g->name);
+
+	return old && old->idle && g->listed && g->state == GROUP_EMPTY &&
+	       (c->full_count + index) % IDLE_EVERY != 0;
+}
+
 static void choose_questions(struct collector *c, struct snapshot *next)
 {
 	const struct kafka_options *o = &c->options.kafka;
@@ -158,7 +180,8 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 
-		g->asked = next->full || kafka_watches_group(o->watches, o->watch_count, g->name);
+		g->asked = (next->full && !may_skip(c, g, i)) ||
+			   kafka_watches_group(o->watches, o->watch_count, g->name);
 		g->everything = next->full && g->listed;
 	}
 }
@@ -227,13 +250,6 @@ static void say_cluster(const struct collector *c, const struct snapshot *s)
 	if (s->metadata_ok && s->error && !(last && last->error))
 		log_warn("%s; keeping the groups known so far, asking again every full cycle",
 			s->error);
-}
-
-static const struct group *group_before(const struct snapshot *last, const char *name)
-{
-	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
-
-	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
 }
 
 static void say_groups(const struct snapshot *last, const struct snapshot *s)
@@ -317,14 +333,17 @@ static void read_metadata(struct collector *c, struct snapshot *next)
 	if (kafka_metadata(c->kafka, next, wait, &late, &err) == 0) {
 		next->metadata_ok = true;
 		next->good_ms = next->mono_ms;
+		next->cluster_id = kafka_cluster_id(c->kafka, &next->arena);
 		return;
 	}
 	/* An answer that is merely late is no failure: what it will say was known a moment ago. */
 	next->metadata_ok = late && known;
 	if (!next->metadata_ok)
 		set_error(next, &err);
-	if (c->last)
-		merge_topics(next, c->last);
+	if (!c->last)
+		return;
+	merge_topics(next, c->last);
+	next->cluster_id = arena_strdup(&next->arena, c->last->cluster_id);
 }
 
 static void ask_kafka(struct collector *c, struct snapshot *next)
@@ -363,9 +382,16 @@ void collector_cycle(struct collector *c, bool full)
 		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
 		return;
 	}
+	if (c->options.history && !history_apply(c->options.history, next))
+		log_warn("the saved state is of another cluster than %s; going on without it",
+			next->cluster_id);
+	if (c->options.times)
+		kafkatimes_apply(c->options.times, next);
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);
+	if (c->options.trend)
+		trend_add(c->options.trend, next);
 	snapshot_unref(c->last);
 	c->last = snapshot_ref(next);
 	publish_set(c->options.publish, next);

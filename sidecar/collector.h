@@ -18,13 +18,19 @@
 
 struct collector;
 struct exposition;
+struct history;
+struct kafkatimes;
 struct publish;
+struct trend;
 
 struct collector_options {
 	struct kafka_options kafka; /* `stop` is set by the collector */
 	int64_t full_ms;            /* between full cycles; 0: none */
 	int64_t watch_ms;           /* between watch cycles; 0: none */
 	struct publish *publish;    /* borrowed */
+	struct history *history;    /* completes every snapshot; borrowed, may be NULL */
+	struct kafkatimes *times;   /* makes time lags exact; borrowed, may be NULL */
+	struct trend *trend;        /* fed with every snapshot; borrowed, may be NULL */
 };
 
 /* ERR_CONFIG where a Kafka property is wrong. Does not wait for Kafka. */

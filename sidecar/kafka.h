@@ -70,6 +70,9 @@ int kafka_check(const struct kafka_options *options, struct err *err) MUSTCHECK;
 int kafka_metadata(struct kafka *k, struct snapshot *s, int64_t wait_ms, bool *ret_late,
 	struct err *err) MUSTCHECK;
 
+/* The id of the cluster, once kafka_metadata() succeeded; NULL where the brokers tell none. */
+char *kafka_cluster_id(struct kafka *k, struct arena *arena);
+
 struct kafka_group {
 	char *name;
 	enum group_state state;

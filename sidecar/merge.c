@@ -226,6 +226,8 @@ static void keep_lag(
 	gp->fresh = false;
 	gp->has_lag = old && old->has_lag && gp->has_committed;
 	gp->lag = gp->has_lag ? old->lag : 0;
+	gp->has_time_lag = gp->has_lag && old->has_time_lag;
+	gp->time_lag_ms = gp->has_time_lag ? old->time_lag_ms : 0;
 	gp->at_ms = old && old->answered ? old->at_ms : next->mono_ms;
 }
 

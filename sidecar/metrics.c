@@ -201,6 +201,8 @@ static void add_groups(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->group_count; i++) {
 		r->at.group = &r->at.s->groups[i];
+		if (r->at.group->idle)
+			continue;
 		if (r->series->per == SERIES_PER_GROUP)
 			add_sample(r);
 		else if (r->series->per == SERIES_PER_STATE)
@@ -307,7 +309,8 @@ struct metrics_count metrics_render(
 		.options = o,
 		.at = {.s = s,
 			.assigned_only = o->assigned_only,
-			.hide_zero_lag = o->hide_zero_lag}};
+			.hide_zero_lag = o->hide_zero_lag,
+			.time_lag = o->time_lag}};
 	struct metrics_count count = {0};
 	const struct series *series;
 	bool *unfit;

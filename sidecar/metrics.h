@@ -10,6 +10,7 @@
 #include "common/exposition.h"
 #include "sidecar/labels.h"
 #include "sidecar/profile.h"
+#include "sidecar/series.h"
 
 struct pattern;
 struct snapshot;
@@ -26,6 +27,7 @@ struct metrics_options {
 	/* 0: no limit. Beyond it whole families go, the most detailed first, always in the same
 	 * order, so that a family that is there is there in full. */
 	size_t max_series;
+	enum series_time_lag time_lag;
 };
 
 struct metrics_count {

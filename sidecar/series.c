@@ -278,6 +278,57 @@ static bool commit_beyond_end(const struct series_at *at, int64_t *ret)
 	       gp->committed > p->end && put(ret, gp->committed - p->end);
 }
 
+/* --- time and movement, from history; the series of a group by topic are those it consumes --- */
+
+static bool lag_seconds(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return at->time_lag == SERIES_TIME_LAG_PARTITION && gp->has_committed && gp->has_time_lag &&
+	       put(ret, gp->time_lag_ms);
+}
+
+static bool topic_max_lag_seconds(const struct series_at *at, int64_t *ret)
+{
+	uint32_t ms;
+
+	return at->time_lag != SERIES_TIME_LAG_OFF && series_consumed(at) &&
+	       snapshot_topic_time_lag(at->s, at->group_topic, &ms) && put(ret, ms);
+}
+
+static bool max_lag_seconds(const struct series_at *at, int64_t *ret)
+{
+	uint32_t ms;
+
+	return at->time_lag != SERIES_TIME_LAG_OFF &&
+	       snapshot_group_time_lag(at->s, at->group, &ms) && put(ret, ms);
+}
+
+static bool commit_rate(const struct series_at *at, int64_t *ret)
+{
+	const struct group_topic *gt = at->group_topic;
+
+	return gt->has_commit_rate && series_consumed(at) && put(ret, gt->commit_rate_milli);
+}
+
+static bool last_commit(const struct series_at *at, int64_t *ret)
+{
+	const struct group_topic *gt = at->group_topic;
+
+	return gt->commit_wall_ms && series_consumed(at) && put(ret, gt->commit_wall_ms);
+}
+
+/* Without lag of any partition known it is not known either. */
+static bool stuck(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_topic->partitions;
+	bool known = false;
+
+	for (size_t i = 0; i < at->topic->count; i++)
+		known |= gp[i].has_lag;
+	return known && series_consumed(at) && put(ret, at->group_topic->stuck);
+}
+
 /* Rows end before `labels`: theirs are those of what they are about. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -290,6 +341,10 @@ const struct series series_own[] = {
 		"Messages by which a committed offset is beyond the log end offset: the topic was "
 		"recreated or truncated. Present only where it is so.",
 		SERIES_PER_GROUP_PARTITION, 0, commit_beyond_end},
+	{"hexlag_consumergroup_commit_rate", "gauge",
+		"Records per second by which the committed offsets moved on during the last one to two "
+		"minutes.",
+		SERIES_PER_GROUP_TOPIC, 3, commit_rate},
 	{"hexlag_consumergroup_coordinator_answered", "gauge",
 		"1 if the coordinator of the group gave its committed offsets when last asked.",
 		SERIES_PER_GROUP, 0, series_coordinator_answered},
@@ -300,13 +355,30 @@ const struct series series_own[] = {
 		"3 all partitions read, 2 some (their lag is a lower bound), 1 none (the last good "
 		"values are shown), 0 never read.",
 		SERIES_PER_GROUP_TOPIC, 0, lag_quality},
+	{"hexlag_consumergroup_lag_seconds", "gauge",
+		"Age of the first record that the group has not committed, 0 where there is none. Absent "
+		"where it was written before the history begins.",
+		SERIES_PER_GROUP_PARTITION, 3, lag_seconds},
+	{"hexlag_consumergroup_last_commit_timestamp_seconds", "gauge",
+		"When a committed offset was last seen to move. Absent until one does.",
+		SERIES_PER_GROUP_TOPIC, 3, last_commit},
 	{"hexlag_consumergroup_lost_messages", "gauge",
 		"Messages between the committed offset and the log start offset, which nobody can read "
 		"any more. Present only where there are any.",
 		SERIES_PER_GROUP_PARTITION, 0, lost_messages},
+	{"hexlag_consumergroup_max_lag_seconds", "gauge",
+		"The largest time lag of the group. Absent where that of a partition with lag is not known.",
+		SERIES_PER_GROUP, 3, max_lag_seconds},
 	{"hexlag_consumergroup_state", "gauge",
 		"1 for the state that the group is in, 0 for the others.",
 		SERIES_PER_STATE, 0, state},
+	{"hexlag_consumergroup_stuck", "gauge",
+		"1 if a partition has lag and its committed offset has not moved for stuck_after.",
+		SERIES_PER_GROUP_TOPIC, 0, stuck},
+	{"hexlag_consumergroup_topic_max_lag_seconds", "gauge",
+		"The largest time lag of the group on the topic. Absent where that of a partition with lag "
+		"is not known.",
+		SERIES_PER_GROUP_TOPIC, 3, topic_max_lag_seconds},
 	{"hexlag_cycle_cpu_seconds", "gauge",
 		"CPU time of the process during the last cycle.",
 		SERIES_PER_SNAPSHOT, 6, cycle_cpu},

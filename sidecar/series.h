@@ -22,6 +22,13 @@ enum series_per {
 	SERIES_PER_GROUP_PARTITION, /* consumergroup, partition, topic */
 };
 
+/* Which series of time lag there are. */
+enum series_time_lag {
+	SERIES_TIME_LAG_GROUP,     /* maxima of groups, and of groups by topic */
+	SERIES_TIME_LAG_PARTITION, /* that of every partition, too */
+	SERIES_TIME_LAG_OFF,
+};
+
 /* Where the value of a label comes from. */
 enum label_of {
 	LABEL_PHASE,
@@ -61,6 +68,7 @@ struct series_at {
 	enum phase phase;
 	enum group_state state;
 	bool assigned_only, hide_zero_lag; /* as in struct metrics_options */
+	enum series_time_lag time_lag;     /* the same */
 };
 
 /* False: the sample is absent, since the value is not known. */

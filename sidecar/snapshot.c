@@ -71,6 +71,68 @@ int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *
 	return p->fresh || p->at_ms >= s->mono_ms ? 0 : s->mono_ms - p->at_ms;
 }
 
+bool snapshot_group_lag(const struct snapshot *s, const struct group *g, int64_t *ret)
+{
+	bool any = false;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < g->topic_count; i++) {
+		const struct group_topic *gt = &g->topics[i];
+
+		for (size_t p = 0; p < s->topics[gt->topic].count; p++) {
+			const struct group_partition *gp = &gt->partitions[p];
+
+			if (gp->answered && !gp->has_committed)
+				continue;
+			if (!gp->has_lag)
+				return false;
+			any = true;
+			if (__builtin_add_overflow(sum, gp->lag, &sum))
+				sum = INT64_MAX;
+		}
+	}
+	*ret = sum;
+	return any;
+}
+
+/* Raises *max by the time lags of the topic; *any: there was one. False: one is not known. */
+static bool raise_time_lag(
+	const struct snapshot *s, const struct group_topic *gt, uint32_t *max, bool *any)
+{
+	for (size_t p = 0; p < s->topics[gt->topic].count; p++) {
+		const struct group_partition *gp = &gt->partitions[p];
+
+		if (!gp->has_committed)
+			continue;
+		if (!gp->has_time_lag && !(gp->has_lag && gp->lag == 0))
+			return false;
+		*any |= gp->has_time_lag;
+		if (gp->has_time_lag && gp->time_lag_ms > *max)
+			*max = gp->time_lag_ms;
+	}
+	return true;
+}
+
+bool snapshot_topic_time_lag(
+	const struct snapshot *s, const struct group_topic *gt, uint32_t *ret_ms)
+{
+	bool any = false;
+
+	*ret_ms = 0;
+	return raise_time_lag(s, gt, ret_ms, &any) && any;
+}
+
+bool snapshot_group_time_lag(const struct snapshot *s, const struct group *g, uint32_t *ret_ms)
+{
+	bool any = false;
+
+	*ret_ms = 0;
+	for (size_t i = 0; i < g->topic_count; i++)
+		if (!raise_time_lag(s, &g->topics[i], ret_ms, &any))
+			return false;
+	return any;
+}
+
 /* What the partition adds to a decision's lag; at least one offset of each kind has been read. */
 static int64_t partition_lag(
 	const struct group_partition *gp, const struct partition *p, enum offset_reset reset)

@@ -69,21 +69,29 @@ struct member {
 
 /* One partition of a topic as one group sees it. */
 struct group_partition {
-	int64_t committed;  /* valid with `has_committed` */
-	int64_t lag;        /* messages, >= 0; valid with `has_lag` */
-	int64_t at_ms;      /* monotonic time of the last good reading; valid with `answered` */
-	uint32_t member;    /* 1 + index of the member that owns it; 0: nobody, or unknown */
-	bool answered;      /* the coordinator has answered for it at least once */
-	bool has_committed; /* and said that there is a commit */
-	bool has_lag;       /* commit and end offset were known together at least once */
-	bool fresh;         /* all of it read in the latest cycle that asked */
-	bool failed;        /* the coordinator answered with an error for it in that cycle */
+	int64_t committed; /* valid with `has_committed` */
+	int64_t lag;       /* messages, >= 0; valid with `has_lag` */
+	int64_t at_ms;     /* monotonic time of the last good reading; valid with `answered` */
+	uint32_t member;   /* 1 + index of the member that owns it; 0: nobody, or unknown */
+	uint32_t
+		time_lag_ms; /* age of the first record after the commit; valid with `has_time_lag`;
+				 UINT32_MAX (49 days): so old or older */
+	bool answered;       /* the coordinator has answered for it at least once */
+	bool has_committed;  /* and said that there is a commit */
+	bool has_lag;        /* commit and end offset were known together at least once */
+	bool has_time_lag;   /* known; 0 is a group that has caught up */
+	bool fresh;          /* all of it read in the latest cycle that asked */
+	bool failed;         /* the coordinator answered with an error for it in that cycle */
 };
 
 struct group_topic {
 	size_t topic;                       /* index in snapshot.topics */
 	struct group_partition *partitions; /* as many as the topic has */
 	bool asked;                         /* the cycle that made this snapshot asked for it */
+	bool stuck;                /* a partition has lag, and its commit has not moved for long */
+	bool has_commit_rate;      /* watched for a second or more */
+	int64_t commit_rate_milli; /* records per 1000 s by which commits moved on, of late */
+	int64_t commit_wall_ms;    /* when a commit was last seen to move; 0: not seen yet */
 };
 
 struct group {
@@ -103,6 +111,7 @@ struct group {
 	bool asked;         /* the cycle that made this snapshot asked its coordinator */
 	bool answered;      /* and the coordinator answered with offsets */
 	bool everything;    /* asked for all its commits, not only for a rule's topics */
+	bool idle;          /* no members and no new commit for so long that nobody is to see it */
 	char *error;        /* why it has no fresh offsets though asked; NULL: nothing wrong */
 };
 
@@ -127,8 +136,9 @@ struct snapshot {
 	bool full;        /* all groups were asked, not only those of rules */
 	bool list_ok;     /* every broker answered the latest listing of groups */
 	int64_t phase_us[PHASE_COUNT];
-	int64_t cpu_us; /* of the whole process during the cycle */
-	char *error;    /* why metadata or the listing failed; NULL: nothing wrong */
+	int64_t cpu_us;   /* of the whole process during the cycle */
+	char *error;      /* why metadata or the listing failed; NULL: nothing wrong */
+	char *cluster_id; /* as the brokers tell it; NULL: not known (yet) */
 	struct broker *brokers;
 	size_t broker_count;
 	struct topic *topics; /* sorted by name (strcmp) */
@@ -164,6 +174,16 @@ struct lag_tally {
 bool lag_tally_add(
 	struct lag_tally *t, const struct group_partition *gp, const struct partition *p);
 enum quality lag_tally_quality(const struct lag_tally *t);
+
+/* Lag of a group over all partitions with a commit, in messages. False where it has none, or the lag
+ * of one of them is not known: a part would pass for the whole. */
+bool snapshot_group_lag(const struct snapshot *s, const struct group *g, int64_t *ret);
+
+/* The largest time lag in milliseconds over the partitions of one topic, or of all, that have a
+ * commit. False where there is none, or that of a partition with lag is not known. */
+bool snapshot_topic_time_lag(
+	const struct snapshot *s, const struct group_topic *gt, uint32_t *ret_ms);
+bool snapshot_group_time_lag(const struct snapshot *s, const struct group *g, uint32_t *ret_ms);
 
 /* What counts where a partition has no usable commit, as the consumers' auto.offset.reset. */
 enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST };

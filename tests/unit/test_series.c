@@ -144,6 +144,39 @@ static void broker_failed(struct scene *x)
 	x->s->brokers[0].error = arena_strdup(&x->s->arena, "timed out");
 }
 
+static void timed(struct scene *x)
+{
+	static const uint32_t lags[] = {1500, 62250, 0};
+
+	for (int i = 0; i < 3; i++) {
+		x->gp[i].has_time_lag = true;
+		x->gp[i].time_lag_ms = lags[i];
+	}
+	x->gp[2].lag = 0;
+	x->g->topics[0].commit_wall_ms = 1700000000125;
+	x->g->topics[0].commit_rate_milli = 12500;
+	x->g->topics[0].has_commit_rate = true;
+	x->g->topics[0].stuck = true;
+}
+
+static void one_time_unknown(struct scene *x)
+{
+	timed(x);
+	x->gp[0].has_time_lag = false;
+}
+
+static void one_time_unknown_without_lag(struct scene *x)
+{
+	timed(x);
+	x->gp[2].has_time_lag = false;
+}
+
+static void idle_group(struct scene *x)
+{
+	timed(x);
+	x->g->idle = true;
+}
+
 /* `has` is a line of the text; `lacks` occurs nowhere in it. NULL: not looked for. */
 static const struct {
 	const char *name;
@@ -264,11 +297,37 @@ static const struct {
 		NULL},
 	{"a broker that did not answer is marked", broker_failed,
 		"hexlag_broker_failed{address=\"127.0.0.1:19092\",id=\"1\"} 1", NULL},
+	{"the time lag of a group is the largest", timed,
+		"hexlag_consumergroup_max_lag_seconds{consumergroup=\"g\"} 62.25",
+		"hexlag_consumergroup_lag_seconds"},
+	{"so is that of a group on a topic", timed,
+		"hexlag_consumergroup_topic_max_lag_seconds{consumergroup=\"g\",topic=\"t\"} 62.25",
+		NULL},
+	{"the largest is not known where one is not", one_time_unknown, NULL, "max_lag_seconds"},
+	{"unless there is no lag", one_time_unknown_without_lag,
+		"hexlag_consumergroup_max_lag_seconds{consumergroup=\"g\"} 62.25", NULL},
+	{"nothing is said of times that are not known", nothing, NULL, "lag_seconds"},
+	{"nor of a commit that nobody saw", nothing, NULL, "last_commit_timestamp"},
+	{"nor of a rate", nothing, NULL, "commit_rate"},
+	{"the last commit is told", timed,
+		"hexlag_consumergroup_last_commit_timestamp_seconds{consumergroup=\"g\",topic="
+		"\"t\"} "
+		"1700000000.125",
+		NULL},
+	{"and the rate", timed,
+		"hexlag_consumergroup_commit_rate{consumergroup=\"g\",topic=\"t\"} 12.5", NULL},
+	{"a stuck group is marked", timed,
+		"hexlag_consumergroup_stuck{consumergroup=\"g\",topic=\"t\"} 1", NULL},
+	{"others are not", nothing, "hexlag_consumergroup_stuck{consumergroup=\"g\",topic=\"t\"} 0",
+		NULL},
+	{"without any lag known it is not known either", never_answered, NULL, "_stuck"},
+	{"an idle group is not shown", idle_group, NULL, "consumergroup"},
 };
 
 /* Renders a scene; a newline goes before it, so that each line can be searched for between two. */
-static char *render_scene(void (*change)(struct scene *x))
+static char *render(void (*change)(struct scene *x), enum series_time_lag time_lag)
 {
+	const struct metrics_options options = {.time_lag = time_lag};
 	CLEANUP(snapshot_unref_at) struct snapshot *s = empty_snapshot();
 	struct exposition text = {0};
 	struct scene x = {.s = s};
@@ -280,14 +339,14 @@ static char *render_scene(void (*change)(struct scene *x))
 	x.gp = add_commits(s, x.g, "t", (const int64_t[]){10, 20, 30});
 	change(&x);
 	strbuf_addc(&text.text, '\n');
-	(void)metrics_render(&text, s, NULL);
+	(void)metrics_render(&text, s, &options);
 	return strbuf_take(&text.text);
 }
 
 static void test_absence(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		CLEANUP(mem_free_at) char *text = render_scene(rows[i].change);
+		CLEANUP(mem_free_at) char *text = render(rows[i].change, SERIES_TIME_LAG_GROUP);
 		CLEANUP(mem_free_at)
 		char *line = mem_printf("\n%s\n", rows[i].has ? rows[i].has : "");
 
@@ -296,6 +355,18 @@ static void test_absence(void)
 		if (rows[i].lacks)
 			TAP_TRUE(rows[i].name, strstr(text, rows[i].lacks) == NULL);
 	}
+}
+
+static void test_time_lag_levels(void)
+{
+	CLEANUP(mem_free_at) char *all = render(timed, SERIES_TIME_LAG_PARTITION);
+	CLEANUP(mem_free_at) char *none = render(timed, SERIES_TIME_LAG_OFF);
+
+	TAP_HAS("time lag of partitions is shown where asked for", all,
+		"hexlag_consumergroup_lag_seconds{consumergroup=\"g\",partition=\"1\",topic=\"t\"} "
+		"62.25\n");
+	TAP_HAS("beside the largest", all, "hexlag_consumergroup_max_lag_seconds");
+	TAP_TRUE("none at all is shown where not", !strstr(none, "lag_seconds"));
 }
 
 static void test_table(void)
@@ -313,6 +384,7 @@ static void test_table(void)
 int main(void)
 {
 	test_absence();
+	test_time_lag_levels();
 	test_table();
 	return tap_done();
 }
