@@ -171,25 +171,30 @@ static int take_tls(const struct flags *f, struct settings *s, struct err *err)
 	return take_pem(s, "ssl.key.location", "tls.key-file", f->tls.key, err);
 }
 
-/* An empty flag leaves the secret to the environment. */
-static void take_secret(const struct flags *f, struct settings *s, const char *property)
+/* User and secret; an empty flag leaves the secret to the environment. */
+static int take_user(const struct flags *f, struct settings *s, const char *user,
+	const char *secret, struct err *err)
 {
 	const char *variable = getenv("SASL_USER_PASSWORD");
 
+	if (!*f->sasl.username)
+		return err_set(err, ERR_CONFIG, "--sasl.enabled: wants --sasl.username");
+	if (!*f->sasl.password && !(variable && *variable))
+		return err_set(err, ERR_CONFIG,
+			"--sasl.enabled: wants --sasl.password or the environment variable "
+			"SASL_USER_PASSWORD");
+	add_property(s, user, f->sasl.username);
+
 	if (*f->sasl.password)
-		add_property(s, property, f->sasl.password);
-	else if (variable && *variable)
-		add(&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", property));
+		add_property(s, secret, f->sasl.password);
 	else
-		add_property(s, property, "");
+		add(&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", secret));
+	return 0;
 }
 
 static int take_password(const struct flags *f, struct settings *s, struct err *err)
 {
-	(void)err;
-	add_property(s, "sasl.username", f->sasl.username);
-	take_secret(f, s, "sasl.password");
-	return 0;
+	return take_user(f, s, "sasl.username", "sasl.password", err);
 }
 
 static int take_scram(const struct flags *f, struct settings *s, struct err *err)
@@ -241,18 +246,13 @@ static int take_oauth(const struct flags *f, struct settings *s, struct err *err
 		return err_set(err, ERR_CONFIG,
 			"--sasl.mechanism=oauthbearer: wants --sasl.oauthbearer-token-url or the "
 			"environment variable SASL_OAUTHBEARER_TOKEN_URL");
-	if (!*f->sasl.username)
-		return err_set(
-			err, ERR_CONFIG, "--sasl.mechanism=oauthbearer: wants --sasl.username");
 	for (char *comma = scopes; (comma = strchr(comma, ','));)
 		*comma = ' ';
 	add_property(s, "sasl.oauthbearer.method", "oidc");
 	add_property(s, "sasl.oauthbearer.token.endpoint.url", url);
-	add_property(s, "sasl.oauthbearer.client.id", f->sasl.username);
-	take_secret(f, s, "sasl.oauthbearer.client.secret");
 	if (*scopes)
 		add_property(s, "sasl.oauthbearer.scope", scopes);
-	return 0;
+	return take_user(f, s, "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret", err);
 }
 
 static int take_aws(const struct flags *f, struct settings *s, struct err *err)

@@ -44,6 +44,17 @@ def edges():
     all_same(EDGES)
 
 
+@case("a link named kafka_exporter takes its flags, and refuses what is none")
+def link():
+    name = folder + "/kafka_exporter"
+    os.symlink(HEXLAG, name)
+    expect_that(re.match("hexlag ", run(name, "--version").stdout), "its version", name)
+    expect_that("--topic.filter=" in run(name, "-h").stdout, "its flags", name)
+    done = run(name, "--topic.fliter=x", check=False)
+    expect((done.returncode, done.stderr), (2, "kafka_exporter: unknown flag '--topic.fliter'; did "
+                                            "you mean '--topic.filter'?\n"))
+
+
 @case("a text that kafka_exporter never printed is told, series by series")
 def wrong_text():
     where = folder + "/wrong"

@@ -10,6 +10,7 @@
 #include <librdkafka/rdkafka.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "common/clock.h"
 
 #define TIMEOUT_MS 20000
+#define ATTEMPT_MS 3000
 
 static volatile sig_atomic_t stopped;
 
@@ -108,61 +110,71 @@ static int trim(const char *bootstrap, const char *topic, int32_t partition, int
 	return 0;
 }
 
-static rd_kafka_resp_err_t delete_topic(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *name)
+/* What became of the deletion of a topic or group, whose answer this is. */
+static rd_kafka_resp_err_t outcome(rd_kafka_event_t *event, bool topic)
 {
-	rd_kafka_DeleteTopic_t *ask = rd_kafka_DeleteTopic_new(name);
-	const rd_kafka_topic_result_t **results;
-	rd_kafka_resp_err_t code;
-	rd_kafka_event_t *event;
-	size_t count;
-
-	rd_kafka_DeleteTopics(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue, name);
-	results = rd_kafka_DeleteTopics_result_topics(
-		rd_kafka_event_DeleteTopics_result(event), &count);
-	code = rd_kafka_topic_result_error(results[0]);
-	rd_kafka_event_destroy(event);
-	rd_kafka_DeleteTopic_destroy(ask);
-	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? 0 : code;
-}
-
-static rd_kafka_resp_err_t delete_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *name)
-{
-	rd_kafka_DeleteGroup_t *ask = rd_kafka_DeleteGroup_new(name);
-	const rd_kafka_group_result_t **results;
 	const rd_kafka_error_t *error;
-	rd_kafka_resp_err_t code;
-	rd_kafka_event_t *event;
 	size_t count;
 
-	rd_kafka_DeleteGroups(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue, name);
-	results = rd_kafka_DeleteGroups_result_groups(
-		rd_kafka_event_DeleteGroups_result(event), &count);
-	error = rd_kafka_group_result_error(results[0]);
-	code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
-	rd_kafka_event_destroy(event);
-	rd_kafka_DeleteGroup_destroy(ask);
-	return code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND ? 0 : code;
+	if (!event)
+		return RD_KAFKA_RESP_ERR__TIMED_OUT;
+	if (rd_kafka_event_error(event))
+		return rd_kafka_event_error(event);
+	if (topic)
+		return rd_kafka_topic_result_error(rd_kafka_DeleteTopics_result_topics(
+			rd_kafka_event_DeleteTopics_result(event), &count)[0]);
+	error = rd_kafka_group_result_error(rd_kafka_DeleteGroups_result_groups(
+		rd_kafka_event_DeleteGroups_result(event), &count)[0]);
+	return error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Asks until it is gone: the coordinator may be loading, a member may be leaving. */
+static rd_kafka_resp_err_t delete_once(
+	rd_kafka_t *rk, rd_kafka_queue_t *queue, bool topic, const char *name)
+{
+	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(
+		rk, topic ? RD_KAFKA_ADMIN_OP_DELETETOPICS : RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+	rd_kafka_DeleteTopic_t *ask_topic = rd_kafka_DeleteTopic_new(name);
+	rd_kafka_DeleteGroup_t *ask_group = rd_kafka_DeleteGroup_new(name);
+	rd_kafka_event_t *event;
+	rd_kafka_resp_err_t code;
+	char why[200];
+
+	(void)rd_kafka_AdminOptions_set_request_timeout(options, ATTEMPT_MS, why, sizeof(why));
+	if (topic)
+		rd_kafka_DeleteTopics(rk, &ask_topic, 1, options, queue);
+	else
+		rd_kafka_DeleteGroups(rk, &ask_group, 1, options, queue);
+	event = rd_kafka_queue_poll(queue, 2 * ATTEMPT_MS);
+	code = outcome(event, topic);
+	if (event)
+		rd_kafka_event_destroy(event);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_DeleteTopic_destroy(ask_topic);
+	rd_kafka_DeleteGroup_destroy(ask_group);
+	return code;
+}
+
+/* Asks until it is gone. The coordinator may be loading, a member may be leaving; and on a new cluster a
+ * handle has been seen to wait for its coordinator without end, so that each attempt has its own. */
 static int wipe(const char *bootstrap, const char *kind, const char *name)
 {
-	rd_kafka_t *rk = start(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), bootstrap);
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-	int64_t deadline = clock_mono_ms() + TIMEOUT_MS;
+	int64_t deadline = clock_mono_ms() + 2 * TIMEOUT_MS;
 	rd_kafka_resp_err_t code;
 
-	while ((code = strcmp(kind, "topic") == 0 ? delete_topic(rk, queue, name)
-						  : delete_group(rk, queue, name)) &&
-		clock_mono_ms() < deadline)
+	do {
+		rd_kafka_t *rk = start(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), bootstrap);
+		rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+
+		code = delete_once(rk, queue, strcmp(kind, "topic") == 0, name);
+		rd_kafka_queue_destroy(queue);
+		rd_kafka_destroy(rk);
+		if (!code || code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+			code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
+			return 0;
 		(void)poll(NULL, 0, 100);
-	if (code)
-		die(name, rd_kafka_err2str(code));
-	rd_kafka_queue_destroy(queue);
-	rd_kafka_destroy(rk);
-	return 0;
+	} while (clock_mono_ms() < deadline);
+	die(name, rd_kafka_err2str(code));
+	return 1;
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,

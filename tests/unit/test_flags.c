@@ -226,6 +226,9 @@ static void test_settings(void)
 	flags_release(&f);
 }
 
+#define USER "--sasl.username=u"
+#define PASSWORD "--sasl.password=p=q"
+
 static void test_security(void)
 {
 	static const struct {
@@ -243,14 +246,17 @@ static void test_security(void)
 			"ssl.certificate.location", "/dev/null"},
 		{"key", {"--tls.enabled", "--tls.cert-file=/dev/null", "--tls.key-file=/dev/null"},
 			"ssl.key.location", "/dev/null"},
-		{"SASL alone", {"--sasl.enabled"}, "security.protocol", "SASL_PLAINTEXT"},
-		{"SASL and TLS", {"--sasl.enabled", "--tls.enabled"}, "security.protocol",
-			"SASL_SSL"},
-		{"PLAIN without a mechanism", {"--sasl.enabled"}, "sasl.mechanisms", "PLAIN"},
-		{"SCRAM in any case", {"--sasl.enabled", "--sasl.mechanism=SCRAM-SHA512"},
+		{"SASL alone", {"--sasl.enabled", USER, PASSWORD}, "security.protocol",
+			"SASL_PLAINTEXT"},
+		{"SASL and TLS", {"--sasl.enabled", USER, PASSWORD, "--tls.enabled"},
+			"security.protocol", "SASL_SSL"},
+		{"PLAIN without a mechanism", {"--sasl.enabled", USER, PASSWORD}, "sasl.mechanisms",
+			"PLAIN"},
+		{"SCRAM in any case",
+			{"--sasl.enabled", USER, PASSWORD, "--sasl.mechanism=SCRAM-SHA512"},
 			"sasl.mechanisms", "SCRAM-SHA-512"},
-		{"user", {"--sasl.enabled", "--sasl.username=u"}, "sasl.username", "u"},
-		{"password", {"--sasl.enabled", "--sasl.password=p=q"}, "sasl.password", "p=q"},
+		{"user", {"--sasl.enabled", USER, PASSWORD}, "sasl.username", "u"},
+		{"password", {"--sasl.enabled", USER, PASSWORD}, "sasl.password", "p=q"},
 		{"nothing of SASL while it is off", {"--sasl.username=u"}, "sasl.username", NULL},
 		{"nothing of TLS while it is off", {"--tls.ca-file=/nonexistent"},
 			"ssl.ca.location", NULL},
@@ -292,6 +298,9 @@ static void test_refused(void)
 			"--tls.cert-file=/dev/null, --tls.key-file=: "},
 		{"an unknown mechanism", {"--sasl.enabled", "--sasl.mechanism=md5"},
 			"--sasl.mechanism=md5: want "},
+		{"no user", {"--sasl.enabled", PASSWORD}, "--sasl.enabled: wants --sasl.username"},
+		{"no password", {"--sasl.enabled", USER},
+			"wants --sasl.password or the environment variable SASL_USER_PASSWORD"},
 		{"AWS", {"--sasl.enabled", "--sasl.mechanism=awsiam"}, "--sasl.mechanism=awsiam: "},
 		{"no handshake", {"--sasl.enabled", "--no-sasl.handshake"},
 			"--no-sasl.handshake: "},
