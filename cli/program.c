@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
 #include "sidecar/collector.h"
 #include "sidecar/publish.h"
+#include "sidecar/trend.h"
 
 /* A snapshot older than so many intervals, and as many time-outs as a cycle with a broker that hangs can
  * take, is not ready and is not acted on. */
@@ -42,6 +44,11 @@ static void append_scaler(void *ctx, struct strbuf *out)
 	scaler_metrics(ctx, out);
 }
 
+static void append_decisions(void *ctx, struct strbuf *out)
+{
+	decisionsjson(ctx, clock_mono_ms(), out);
+}
+
 /* The longest time between two snapshots when all is well. */
 static int64_t snapshot_interval(const struct settings *s)
 {
@@ -59,6 +66,7 @@ static int make_collector(struct program *p, struct err *err)
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
+		.trend = p->trend,
 	};
 
 	p->collector = collector_new(&options, err);
@@ -95,8 +103,11 @@ static int start_web(struct program *p, struct err *err)
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.publish = p->publish,
+		.trend = p->trend,
 		.metrics = &p->metrics,
 		.series = p->series,
+		.documents = &p->decisions,
+		.document_count = 1,
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
@@ -110,6 +121,7 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
 }
@@ -120,6 +132,8 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	p->watches = settings_watches(&p->settings, &p->watch_count);
 	p->publish = publish_new();
+	if (p->settings.exporter.present)
+		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
 	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
@@ -134,6 +148,7 @@ static void release(struct program *p)
 	scaler_free(p->scaler);
 	collector_free(p->collector);
 	publish_free(p->publish);
+	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
 	free(p->watches);

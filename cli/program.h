@@ -14,10 +14,12 @@ struct program {
 	struct kafka_watch *watches;
 	size_t watch_count;
 	struct publish *publish;
+	struct trend *trend; /* NULL: no exporter */
 	struct collector *collector;
 	struct scaler *scaler; /* NULL: no rules */
 	struct web *web;       /* NULL: no exporter */
 	struct web_series series[2];
+	struct api_document decisions;
 	struct metrics_options metrics;
 };
 

@@ -204,6 +204,7 @@ static enum MHD_Result send_reply(
 	}
 	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
 	add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
+	add_header(response, MHD_HTTP_HEADER_ETAG, reply->etag[0] ? reply->etag : NULL);
 	add_header(response, "X-Content-Type-Options", "nosniff");
 	result = MHD_queue_response(connection, reply->status, response);
 	MHD_destroy_response(response);
@@ -246,6 +247,7 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *connection
 		.path = path,
 		.body = strbuf_str(&x->body),
 		.body_len = x->body.len,
+		.if_none_match = header_of(connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
 	};
 	struct httpd_reply reply = {.status = MHD_HTTP_OK};
 

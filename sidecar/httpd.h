@@ -16,6 +16,7 @@ struct httpd_request {
 	const char *path;   /* decoded, without the query */
 	const char *body;   /* NUL-terminated; "" where there is none */
 	size_t body_len;
+	const char *if_none_match; /* that header; NULL: not sent */
 };
 
 /* Bytes that a reply sends without copying. `release(owner)` is called once they are sent or never
@@ -33,6 +34,7 @@ struct httpd_reply {
 	unsigned status;          /* preset to 200 */
 	const char *content_type; /* NULL: none; static text */
 	const char *allow;        /* of a 405: the methods that are allowed; static text */
+	char etag[48];            /* "": none */
 	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
 };
 

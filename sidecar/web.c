@@ -179,7 +179,15 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		{"/readyz", serve_readiness},
 		{"/", serve_page},
 	};
+	const struct api_options api = {
+		.publish = w->options.publish,
+		.trend = w->options.trend,
+		.documents = w->options.documents,
+		.document_count = w->options.document_count,
+	};
 
+	if (api_serve(&api, req, reply))
+		return;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (strcmp(req->path, routes[i].path) != 0)
 			continue;
