@@ -21,6 +21,11 @@
 #define HEADERS_MAX ((size_t)64 << 10)
 #define BODY_MAX ((size_t)1 << 20)
 
+/* The page has files of its own only, and shows nothing from elsewhere. */
+#define CONTENT_SECURITY_POLICY                                                         \
+	"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " \
+	"img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
 struct httpd {
 	struct MHD_Daemon *daemon;
 	httpd_handler *handler;
@@ -205,6 +210,7 @@ static enum MHD_Result send_reply(
 	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
 	add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
 	add_header(response, MHD_HTTP_HEADER_ETAG, reply->etag[0] ? reply->etag : NULL);
+	add_header(response, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
 	add_header(response, "X-Content-Type-Options", "nosniff");
 	result = MHD_queue_response(connection, reply->status, response);
 	MHD_destroy_response(response);

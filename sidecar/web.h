@@ -1,4 +1,4 @@
-/* The routes of hexlag over httpd: /api/v1, /metrics, /healthz, /readyz and a page that links to them.
+/* The routes of hexlag over httpd: the page at /, /api/v1 below it, /metrics, /healthz and /readyz.
  * A request costs no question to Kafka: it reads the current snapshot. */
 #ifndef HEXLAG_WEB_H
 #define HEXLAG_WEB_H

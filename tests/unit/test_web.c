@@ -106,7 +106,13 @@ static void test_routes(void)
 		{"a fresh snapshot is ready", "GET /readyz", 200, "",
 			"ready: 0 groups and 1 topics, read "},
 		{"the page links to the metrics", "GET /", 200,
-			"\r\nContent-Type: text/html; charset=utf-8\r\n", "<a href=\"/metrics\">"},
+			"\r\nContent-Type: text/html; charset=utf-8\r\n", "href=\"metrics\""},
+		{"its style is a file of its own", "GET /page.css", 200,
+			"\r\nContent-Type: text/css; charset=utf-8\r\n", "color-scheme:"},
+		{"so is its script", "GET /page.js", 200,
+			"\r\nContent-Type: text/javascript; charset=utf-8\r\n", "import "},
+		{"a strict policy goes with it", "GET /", 200,
+			"\r\nContent-Security-Policy: default-src 'none'; script-src 'self';", ""},
 		{"what is not there is 404", "GET /metric", 404, "", "there is nothing here"},
 		{"paths are not prefixes", "GET /metrics/", 404, "", "there is nothing here"},
 		{"posting is not allowed", "POST /metrics", 405, "\r\nAllow: GET, HEAD\r\n",
@@ -179,6 +185,7 @@ static void test_api(void)
 		{"nor is a list of documents", "GET /api/", 404, "", "{\"error\":"},
 		{"posting is not allowed", "POST /api/v1/lag", 405, "\r\nAllow: GET, HEAD\r\n",
 			"{\"error\":"},
+		{"nor to the page", "POST /page.js", 405, "\r\nAllow: GET, HEAD\r\n", "only GET"},
 	};
 	struct site site;
 	int fd;
