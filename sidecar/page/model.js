@@ -44,7 +44,6 @@ export class Model extends EventTarget {
 
 	#etag = null;
 	#received = 0;     // performance.now() of `lag`
-	#answered = 0;     // of the latest answer
 	#interval = 0;     // the longest time between two snapshots, of late
 	#timer = null;
 	#asking = false;
@@ -62,18 +61,19 @@ export class Model extends EventTarget {
 			this.#readDetail().then(() => this.#tell());
 	}
 
-	// How old the shown values are, in ms; the server's clock and this one need not agree.
+	// How long ago Kafka told what is shown, in ms; null: it never did.
 	age() {
-		return this.lag.snapshot.age_ms + performance.now() - this.#received;
+		const {kafka, snapshot} = this.lag;
+		const age = kafka.reachable ? snapshot.age_ms : kafka.answered_age_ms;
+		return age === null ? null : age + performance.now() - this.#received;
 	}
 
-	silence() {
-		return performance.now() - this.#answered;
-	}
-
-	// The server's clock, as far as it is known.
+	// The server's clock; it need not agree with the one here.
 	now() {
-		return this.lag ? this.lag.snapshot.timestamp_ms + this.age() : Date.now();
+		if (!this.lag)
+			return Date.now();
+		const {timestamp_ms, age_ms} = this.lag.snapshot;
+		return timestamp_ms + age_ms + performance.now() - this.#received;
 	}
 
 	// Older than what regular cycles explain.
@@ -108,7 +108,6 @@ export class Model extends EventTarget {
 		try {
 			await this.#readAll();
 			this.error = null;
-			this.#answered = performance.now();
 		} catch (error) {
 			this.error = explain(error);
 		}

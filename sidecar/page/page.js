@@ -74,10 +74,11 @@ function health() {
 function showAge() {
 	const [quality, word, why] = health();
 	setBadge(byId("health"), quality, word);
-	setText(byId("age"), model.lag ? `read ${ago(model.age())} ago` : "");
+	const age = model.lag ? model.age() : null;
+	setText(byId("age"), age !== null ? `read ${ago(age)} ago` : model.lag ? "never read" : "");
 	byId("notice").hidden = !why;
 	setText(byId("notice-text"), why);
-	setText(byId("notice-age"), why && model.lag ? `Values are ${ago(model.age())} old.` : "");
+	setText(byId("notice-age"), why && age !== null ? `Values are ${ago(age)} old.` : "");
 	document.documentElement.classList.toggle("offline", model.error !== null && model.lag !== null);
 	document.title = quality === "bad" || quality === "stale" ? `${word} \u2013 hexlag`
 		: model.lag && model.lag.lag !== null ? `${count(model.lag.lag)} lag \u2013 hexlag` : "hexlag";

@@ -294,6 +294,7 @@ def kafka_down():
     wait_equal(lambda: text("#health"), "Kafka unreachable", "health")
     expect(text("#notice-text"), "Kafka does not answer: metadata: <i>timed out</i>.")
     expect(text("#kafka"), "unreachable")
+    wait_until(lambda: text("#age") == "read 4 s ago", "an age that grows though snapshots come")
     shot("kafka-down")
     site.tell("up")
     wait_equal(lambda: visible("#notice"), False, "the notice, gone again")

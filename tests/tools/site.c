@@ -29,7 +29,8 @@
 struct world {
 	size_t groups;
 	uint64_t seq;
-	char down[200]; /* why Kafka does not answer, "": it does */
+	char down[200];  /* why Kafka does not answer, "": it does */
+	int64_t good_ms; /* when it did last */
 	struct publish *publish;
 	struct trend *trend;
 };
@@ -133,6 +134,7 @@ static struct snapshot *make_snapshot(const struct world *w, int64_t back_ms)
 	}
 	make_groups(s, w->groups, (uint64_t)s->wall_ms / 1000);
 	if (*w->down) {
+		s->good_ms = w->good_ms;
 		s->metadata_ok = false;
 		s->error = arena_strdup(&s->arena, w->down);
 	}
@@ -190,6 +192,7 @@ static void cycle(struct world *w, int64_t back_ms)
 	struct snapshot *s;
 
 	w->seq++;
+	w->good_ms = *w->down ? w->good_ms : clock_mono_ms();
 	s = make_snapshot(w, back_ms);
 	trend_add(w->trend, s);
 	publish_set(w->publish, s);
