@@ -60,7 +60,7 @@ function paths(points, x, y, floor, stepped) {
 
 // The left edge of all charts: the whole window once there is history of it, less before.
 export function windowStart(first, now, span) {
-	return Math.max(now - span, Math.min(first, now - 60000));
+	return Math.max(now - span, Math.min(first, now - 20000));
 }
 
 function scale(points, box, from, now) {
@@ -167,7 +167,7 @@ export class Chart {
 	times(x, box) {
 		const span = this.now - this.from, minute = 60000;
 		const most = (box.right - box.left) / 60;
-		const step = [15000, 30000, minute, 2 * minute, 5 * minute].find(step => span / step < most);
+		const step = [5000, 15000, 30000, minute, 2 * minute, 5 * minute].find(step => span / step < most);
 		const marks = [];
 		for (let back = 0; back <= span; back += step) {
 			if (back && x(this.now - back) < box.left + 16)

@@ -190,6 +190,10 @@ export class Groups {
 		setNumber(row.members, group.members, exact);
 		row.members.classList.toggle("muted", group.members === null);
 		setData(row.badge, row.old, group);
+		// Kafka's lag does not count them, so a lag of 0 alone would say too much.
+		const without = group.commit_count === null ? 0 : group.partition_count - group.commit_count;
+		if (without && group.commit_count && !group.age_ms)
+			setText(row.old, `${exact(without)} of ${exact(group.partition_count)} without commit`);
 		setAttribute(row.trend, "data-quality", group.quality);
 		row.spark.draw(this.model.points(group.group), this.from, this.now);
 		this.updateDetail(row, group);

@@ -322,8 +322,7 @@ static void test_large(void)
 	took = clock_cpu_us() - began;
 	printf("# 1,000 groups x 10 topics: %zu bytes in %" PRId64 " us\n", text.len, took);
 	TAP_TRUE("10,000 topics of groups are less than 2 MB", text.len < 2000000);
-	TAP_TRUE("made in less than 100 ms, even under valgrind's eyes ten times that",
-		took < 1000000);
+	TAP_TRUE("made in less than a second, whoever watches", took < 1000000);
 	strbuf_release(&text);
 	snapshot_unref(s);
 }
