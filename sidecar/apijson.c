@@ -6,9 +6,11 @@
 
 /* What is known of a number of partitions as one group sees them. */
 struct tally {
-	size_t partitions, commits; /* commits: partitions with one */
-	size_t known, fresh;        /* known: its lag was read, or that it has no commit */
-	int64_t lag, age_ms;        /* of the known; the age is that of the oldest */
+	size_t partitions;
+	size_t known, fresh;     /* known: answered for, and the log offsets were read, too */
+	size_t answered, summed; /* summed: has a lag, or is known to have no commit */
+	size_t commits;
+	int64_t lag, age_ms; /* the age is that of the oldest that is known */
 };
 
 static void add(int64_t *sum, int64_t value)
@@ -17,18 +19,21 @@ static void add(int64_t *sum, int64_t value)
 		*sum = INT64_MAX;
 }
 
-static void tally_partition(
-	struct tally *t, const struct snapshot *s, const struct group_partition *gp)
+static void tally_partition(struct tally *t, const struct snapshot *s,
+	const struct group_partition *gp, const struct partition *p)
 {
-	int64_t age_ms = snapshot_age_ms(s, gp);
+	bool lag = gp->answered && gp->has_committed && gp->has_lag;
+	bool without = gp->answered && !gp->has_committed;
+	bool known = lag || (without && p->has_offsets);
+	int64_t age_ms = known ? snapshot_age_ms(s, gp) : 0;
 
 	t->partitions++;
-	t->fresh += gp->fresh;
-	if (!gp->answered || (gp->has_committed && !gp->has_lag))
-		return;
-	t->known++;
-	t->commits += gp->has_committed;
-	if (gp->has_committed)
+	t->known += known;
+	t->fresh += known && gp->fresh;
+	t->answered += gp->answered;
+	t->summed += lag || without;
+	t->commits += gp->answered && gp->has_committed;
+	if (lag)
 		add(&t->lag, gp->lag);
 	if (age_ms > t->age_ms)
 		t->age_ms = age_ms;
@@ -36,19 +41,22 @@ static void tally_partition(
 
 static struct tally tally_topic(const struct snapshot *s, const struct group_topic *gt)
 {
+	const struct topic *topic = &s->topics[gt->topic];
 	struct tally t = {0};
 
-	for (size_t i = 0; i < s->topics[gt->topic].count; i++)
-		tally_partition(&t, s, &gt->partitions[i]);
+	for (size_t i = 0; i < topic->count; i++)
+		tally_partition(&t, s, &gt->partitions[i], &topic->partitions[i]);
 	return t;
 }
 
 static void tally_merge(struct tally *t, const struct tally *more)
 {
 	t->partitions += more->partitions;
-	t->commits += more->commits;
 	t->known += more->known;
 	t->fresh += more->fresh;
+	t->answered += more->answered;
+	t->summed += more->summed;
+	t->commits += more->commits;
 	add(&t->lag, more->lag);
 	if (more->age_ms > t->age_ms)
 		t->age_ms = more->age_ms;
@@ -66,7 +74,7 @@ static enum quality tally_quality(const struct tally *t)
 /* A sum of which a part is unknown would pass for the whole, and look like a consumer that caught up. */
 static bool tally_has_lag(const struct tally *t)
 {
-	return t->commits && t->known == t->partitions;
+	return t->commits && t->summed == t->partitions;
 }
 
 /* The quality of a whole group; one without any topic is known as well as its coordinator's answer. */
@@ -97,7 +105,8 @@ static void add_tally(struct jsonout *j, const struct tally *t, enum quality qua
 	jsonout_text(j, "quality", quality_name(quality));
 	jsonout_int(j, "age_ms", t->known > 0, t->age_ms);
 	jsonout_int(j, "partition_count", true, (int64_t)t->partitions);
-	jsonout_int(j, "commit_count", t->known > 0, (int64_t)t->commits);
+	jsonout_int(j, "commit_count", quality != QUALITY_UNKNOWN && t->answered == t->partitions,
+		(int64_t)t->commits);
 }
 
 static void add_topic_head(

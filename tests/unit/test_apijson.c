@@ -129,7 +129,17 @@ static void test_group_in_list(void)
 	snapshot_unref(s);
 }
 
-enum change { NOTHING, ONE_OLD, ALL_OLD, ONE_UNKNOWN, ALL_UNKNOWN, NO_COMMIT, NO_TOPIC, NO_ANSWER };
+enum change {
+	NOTHING,
+	NO_END,
+	ONE_OLD,
+	ALL_OLD,
+	ONE_UNKNOWN,
+	ALL_UNKNOWN,
+	NO_COMMIT,
+	NO_TOPIC,
+	NO_ANSWER
+};
 
 static void change(struct snapshot *s, enum change what)
 {
@@ -150,6 +160,7 @@ static void change(struct snapshot *s, enum change what)
 	if (what == NO_TOPIC || what == NO_ANSWER)
 		g->topic_count = 0;
 	g->answered = what != NO_ANSWER;
+	s->topics[0].partitions[2].has_offsets = what != NO_END;
 }
 
 static void test_quality(void)
@@ -160,14 +171,16 @@ static void test_quality(void)
 		const char *lag, *quality, *age_ms, *commits;
 	} rows[] = {
 		{"all fresh", NOTHING, "60", "\"complete\"", "0", "2"},
+		{"no end of a partition without a commit: the sum is whole, the data is not",
+			NO_END, "60", "\"partial\"", "0", "2"},
 		{"one partition is old: its last lag counts, and the age is told", ONE_OLD, "60",
 			"\"partial\"", "9000", "2"},
 		{"all are old", ALL_OLD, "60", "\"stale\"", "9000", "2"},
 		{"one was never read: the sum would pass for the whole", ONE_UNKNOWN, "null",
-			"\"partial\"", "0", "1"},
+			"\"partial\"", "0", "null"},
 		{"none was ever read", ALL_UNKNOWN, "null", "\"unknown\"", "null", "null"},
 		{"no commit is known, and no lag", NO_COMMIT, "null", "\"complete\"", "0", "0"},
-		{"a group that commits nothing", NO_TOPIC, "null", "\"complete\"", "null", "null"},
+		{"a group that commits nothing", NO_TOPIC, "null", "\"complete\"", "null", "0"},
 		{"a group whose coordinator is silent", NO_ANSWER, "null", "\"unknown\"", "null",
 			"null"},
 	};
