@@ -73,6 +73,9 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+# What the page is made of goes into the program (.incbin), which -MMD does not see.
+$(B)/sidecar/page.o: $(wildcard sidecar/page/*)
+
 # Changes when the flags do, and so makes anew what they went into.
 FLAGS = $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS)
 $(B)/flags: always

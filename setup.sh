@@ -46,6 +46,14 @@ go_builds() {
 	[ "${minor:-0}" -ge 24 ]
 }
 
+# Ubuntu has Chromium as a snap only: where it is not installed already, the tests of the page are
+# skipped, and say so.
+browser() {
+	grep -qs '^ID=ubuntu' /etc/os-release && return
+	tool chromium
+	tool chromium-driver chromedriver
+}
+
 # Sets `missing` to the packages that mode $1 lacks.
 find_missing() {
 	missing=
@@ -70,6 +78,7 @@ find_missing() {
 	tool etcd-server etcd
 	tool maven mvn
 	tool prometheus
+	browser
 	need "$(java_package)" java_runs
 	need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 	[ "$1" = ci ] || return 0

@@ -36,11 +36,12 @@ struct demo {
 
 static int usage(FILE *to, int code)
 {
-	(void)fprintf(to, "usage: hexlag demo [OPTIONS]\n\n"
-			  "  -l, --listen ADDRESS  where /metrics is served (default :9308)\n"
-			  "  -s, --seconds N       stop after N seconds; until Ctrl-C without it\n"
-			  "      --plain           lines instead of a screen\n\n"
-			  "Kafka, its consumers and the API server are all inside the process.\n");
+	(void)fprintf(to,
+		"usage: hexlag demo [OPTIONS]\n\n"
+		"  -l, --listen ADDRESS  where the page and /metrics are served (default :9308)\n"
+		"  -s, --seconds N       stop after N seconds; until Ctrl-C without it\n"
+		"      --plain           lines instead of a screen\n\n"
+		"Kafka, its consumers and the API server are all inside the process.\n");
 	return code;
 }
 
@@ -100,8 +101,7 @@ static int start(struct demo *d, struct err *err)
 		return -1;
 	if (program_start(&d->program, err) < 0)
 		return -1;
-	(void)snprintf(
-		d->url, sizeof(d->url), "http://localhost:%u/metrics", web_port(d->program.web));
+	(void)snprintf(d->url, sizeof(d->url), "http://localhost:%u/", web_port(d->program.web));
 	return 0;
 }
 

@@ -5,12 +5,14 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
 #include "sidecar/publish.h"
 #include "sidecar/statefile.h"
+#include "sidecar/trend.h"
 
 /* A snapshot older than so many intervals, and as many time-outs as a cycle with a broker that hangs can
  * take, is not ready and is not acted on. */
@@ -44,6 +46,11 @@ static void append_collector(void *ctx, struct exposition *x)
 static void append_scaler(void *ctx, struct exposition *x)
 {
 	scaler_metrics(ctx, x);
+}
+
+static void append_decisions(void *ctx, struct strbuf *out)
+{
+	decisionsjson(ctx, clock_mono_ms(), out);
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -84,6 +91,7 @@ static int make_collector(struct program *p, struct err *err)
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
 		.history = p->history,
+		.trend = p->trend,
 	};
 
 	if (s->exporter.present && p->filters.time_lag_exact) {
@@ -128,8 +136,11 @@ static int start_web(struct program *p, struct err *err)
 		.web = s->exporter.web,
 		.path = s->exporter.path,
 		.publish = p->publish,
+		.trend = p->trend,
 		.metrics = &p->metrics,
 		.series = p->series,
+		.documents = &p->decisions,
+		.document_count = 1,
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
@@ -150,6 +161,7 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
 }
@@ -161,6 +173,8 @@ int program_start(struct program *p, struct err *err)
 	p->watches = settings_watches(&p->settings, &p->watch_count);
 	p->publish = publish_new();
 	make_history(p);
+	if (p->settings.exporter.present)
+		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
 	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
@@ -182,6 +196,7 @@ static void release(struct program *p)
 	kafkatimes_close(p->times);
 	history_free(p->history);
 	publish_free(p->publish);
+	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
 	free(p->watches);

@@ -17,10 +17,12 @@ struct program {
 	struct history *history;     /* NULL: no exporter */
 	struct statefile *statefile; /* NULL: none */
 	struct kafkatimes *times;    /* NULL: no exact time lag */
+	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
 	struct scaler *scaler; /* NULL: no rules */
 	struct web *web;       /* NULL: no exporter */
 	struct web_series series[2];
+	struct api_document decisions;
 	struct metrics_options metrics;
 };
 

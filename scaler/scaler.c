@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,9 +31,8 @@
 struct target_state {
 	struct kube_scale scale;
 	bool has_scale;
-	int64_t read_ms;                              /* when `scale` was read */
-	int64_t retry_ms, backoff_ms;                 /* after failures: not before; 0: none */
-	char problem[sizeof(((struct err *)0)->msg)]; /* the failure last logged, "" none */
+	int64_t read_ms;              /* when `scale` was read */
+	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
 	struct decide_history history;
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
@@ -43,10 +43,10 @@ struct target_state {
 	enum reason said; /* the reason last logged */
 	bool has_said;
 
-	/* What other threads may see, under the lock. */
-	struct decision decision;
-	bool has_decision;
-	uint64_t writes, dry_writes, errors, decisions[REASON_COUNT];
+	/* What other threads may see. Changed by the scaler's own, and only under the lock. Its
+	 * `problem` is the failure last logged. */
+	struct scaler_view view;
+	uint64_t decisions[REASON_COUNT];
 };
 
 struct scaler {
@@ -93,11 +93,13 @@ static struct kube_target target_of(const struct rule *r)
 	};
 }
 
-static void note_decision(struct scaler *s, struct target_state *t, const struct decision *d)
+static void note_decision(
+	struct scaler *s, struct target_state *t, const struct decision *d, int64_t now_ms)
 {
 	pthread_mutex_lock(&s->lock);
-	t->decision = *d;
-	t->has_decision = true;
+	t->view.decision = *d;
+	t->view.has_decision = true;
+	t->view.decided_ms = now_ms;
 	t->decisions[d->reason]++;
 	pthread_mutex_unlock(&s->lock);
 }
@@ -129,6 +131,13 @@ static void say_write(const struct rule *r, struct target_state *t, const struct
 		d->want, d->detail);
 }
 
+static void note_problem(struct scaler *s, struct target_state *t, const char *problem)
+{
+	pthread_mutex_lock(&s->lock);
+	(void)snprintf(t->view.problem, sizeof(t->view.problem), "%s", problem);
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
 static void fail(struct scaler *s, const struct rule *r, struct target_state *t,
 	const struct err *err, int64_t now_ms)
@@ -145,23 +154,23 @@ static void fail(struct scaler *s, const struct rule *r, struct target_state *t,
 	t->retry_ms = now_ms + wait;
 	t->has_scale = false;
 	pthread_mutex_lock(&s->lock);
-	t->errors++;
+	t->view.errors++;
 	pthread_mutex_unlock(&s->lock);
-	if (strcmp(t->problem, err->msg) == 0)
+	if (strcmp(t->view.problem, err->msg) == 0)
 		return;
-	memcpy(t->problem, err->msg, sizeof(t->problem));
+	note_problem(s, t, err->msg);
 	log_warn("%s: %s; trying again in %" PRId64 "s%s", rule_name(r, name), err->msg,
 		wait / 1000, wait < BACKOFF_MAX_MS ? ", then less often up to every 30s" : "");
 }
 
-static void recovered(const struct rule *r, struct target_state *t)
+static void recovered(struct scaler *s, const struct rule *r, struct target_state *t)
 {
 	char name[RULE_NAME_MAX];
 
 	t->retry_ms = t->backoff_ms = 0;
-	if (!*t->problem)
+	if (!*t->view.problem)
 		return;
-	t->problem[0] = '\0';
+	note_problem(s, t, "");
 	log_info("%s: the API server answers again", rule_name(r, name));
 }
 
@@ -198,8 +207,9 @@ static int write_scale(struct scaler *s, const struct rule *r, struct target_sta
 	t->history.has_written = true;
 	t->history.written_ms = now_ms;
 	pthread_mutex_lock(&s->lock);
-	t->writes += !r->dry_run;
-	t->dry_writes += r->dry_run;
+	t->view.write = (struct scaler_write){true, r->dry_run, d->current, d->want, now_ms};
+	t->view.writes += !r->dry_run;
+	t->view.dry_writes += r->dry_run;
 	pthread_mutex_unlock(&s->lock);
 	say_write(r, t, d);
 	return 0;
@@ -220,7 +230,7 @@ static int act_once(struct scaler *s, const struct rule *r, struct target_state 
 			return -1;
 		decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
 	}
-	note_decision(s, t, &d);
+	note_decision(s, t, &d, now_ms);
 	say_decision(r, t, &d);
 	return d.write ? write_scale(s, r, t, &d, now_ms, err) : 0;
 }
@@ -236,7 +246,7 @@ static void act(struct scaler *s, const struct rule *r, struct target_state *t,
 	for (int i = 0; i < CONFLICTS_MAX; i++) {
 		err_clear(&err);
 		if (act_once(s, r, t, snapshot, now_ms, &err) == 0) {
-			recovered(r, t);
+			recovered(s, r, t);
 			return;
 		}
 		if (err.kind != ERR_CONFLICT || atomic_load(&s->loop.stop))
@@ -308,13 +318,23 @@ bool scaler_join(struct scaler *s, int64_t deadline_ms)
 	return runloop_join(&s->loop, deadline_ms);
 }
 
+const struct rule *scaler_look(struct scaler *s, size_t i, struct scaler_view *ret)
+{
+	if (i >= s->options.rule_count)
+		return NULL;
+	pthread_mutex_lock(&s->lock);
+	*ret = s->targets[i].view;
+	pthread_mutex_unlock(&s->lock);
+	return &s->options.rules[i];
+}
+
 bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
 {
 	bool has;
 
 	pthread_mutex_lock(&s->lock);
-	has = s->targets[i].has_decision;
-	*ret = s->targets[i].decision;
+	has = s->targets[i].view.has_decision;
+	*ret = s->targets[i].view.decision;
 	pthread_mutex_unlock(&s->lock);
 	return has;
 }
@@ -322,31 +342,31 @@ bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
 static int64_t current_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
-	return t->decision.current;
+	return t->view.decision.current;
 }
 
 static int64_t want_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
-	return t->decision.want;
+	return t->view.decision.want;
 }
 
 static int64_t writes_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
-	return (int64_t)t->writes;
+	return (int64_t)t->view.writes;
 }
 
 static int64_t dry_writes_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
-	return (int64_t)t->dry_writes;
+	return (int64_t)t->view.dry_writes;
 }
 
 static int64_t errors_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
-	return (int64_t)t->errors;
+	return (int64_t)t->view.errors;
 }
 
 static int64_t min_of(const struct target_state *t, const struct rule *r)
@@ -398,7 +418,7 @@ static void add_family(struct scaler *s, struct exposition *x, size_t family)
 	for (size_t i = 0; i < s->options.rule_count; i++) {
 		char rule[RULE_NAME_MAX];
 
-		if (!s->targets[i].has_decision && strcmp(f->type, "gauge") == 0)
+		if (!s->targets[i].view.has_decision && strcmp(f->type, "gauge") == 0)
 			continue; /* unknown is absent */
 		strbuf_addf(&x->text, "%s{target=\"", f->name);
 		exposition_label_value(&x->text, rule_name(&s->options.rules[i], rule));

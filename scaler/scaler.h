@@ -41,6 +41,27 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 /* The latest decision on rule `i` and the replicas seen, for screens. False: none yet. Thread: any. */
 bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret);
 
+/* The latest write of a size, by the scaler itself. */
+struct scaler_write {
+	bool has;
+	bool dry_run; /* it would have been written, but for dryRun */
+	int32_t from, to;
+	int64_t at_ms; /* monotonic */
+};
+
+/* What there is to tell of one rule. */
+struct scaler_view {
+	bool has_decision;
+	struct decision decision;
+	int64_t decided_ms; /* monotonic time of it */
+	struct scaler_write write;
+	uint64_t writes, dry_writes, errors;
+	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
+};
+
+/* Fills `ret` for rule `i`, and returns that rule; NULL past the last. Thread: any. */
+const struct rule *scaler_look(struct scaler *s, size_t i, struct scaler_view *ret);
+
 /* Appends decisions, replicas, writes and API requests as metrics. Thread: any. */
 void scaler_metrics(struct scaler *s, struct exposition *x);
 

@@ -229,6 +229,7 @@ static enum MHD_Result answer(
 		.accept_encoding = encoding ? encoding : "",
 		.body = strbuf_str(&x->body),
 		.body_len = x->body.len,
+		.if_none_match = header_of(x->connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
 	};
 	struct httpd_reply reply = {.status = MHD_HTTP_OK};
 

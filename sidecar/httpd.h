@@ -20,6 +20,7 @@ struct httpd_request {
 	const char *accept, *accept_encoding; /* of the headers; "" where there is none */
 	const char *body;                     /* NUL-terminated; "" where there is none */
 	size_t body_len;
+	const char *if_none_match; /* that header; NULL: not sent */
 };
 
 /* Bytes that a reply sends without copying. `release(owner)` is called once they are sent or never
@@ -39,6 +40,7 @@ struct httpd_reply {
 	const char *content_encoding, *vary; /* the same */
 	const char *allow; /* of a 405: the methods that are allowed; static text */
 	const char *cache; /* Cache-Control; NULL: "no-store"; static text */
+	char etag[48];     /* "": none */
 	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
 };
 

@@ -47,6 +47,7 @@ static void add_headers(
 	add_header(response, c, MHD_HTTP_HEADER_CONTENT_ENCODING, reply->content_encoding);
 	add_header(response, c, MHD_HTTP_HEADER_VARY, reply->vary);
 	add_header(response, c, MHD_HTTP_HEADER_ALLOW, reply->allow);
+	add_header(response, c, MHD_HTTP_HEADER_ETAG, reply->etag[0] ? reply->etag : NULL);
 	add_header(response, c, MHD_HTTP_HEADER_CACHE_CONTROL,
 		reply->cache ? reply->cache : "no-store");
 	add_header(response, c, "X-Content-Type-Options", "nosniff");

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "sidecar/httpd.h"
 #include "sidecar/negotiate.h"
+#include "sidecar/page.h"
 #include "sidecar/publish.h"
 #include "sidecar/selfmetrics.h"
 #include "sidecar/snapshot.h"
@@ -153,30 +154,6 @@ static void serve_readiness(
 	reply_strbuf(reply, 0, &line);
 }
 
-static void serve_page(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
-{
-	struct strbuf page = STRBUF_INIT;
-
-	(void)req;
-	strbuf_addf(&page,
-		"<!DOCTYPE html>\n"
-		"<html lang=\"en\">\n"
-		"<head><meta charset=\"utf-8\"><title>hexlag</title></head>\n"
-		"<body>\n"
-		"<h1>hexlag</h1>\n"
-		"<p>Consumer-group lag of a Kafka cluster.</p>\n"
-		"<ul>\n"
-		"<li><a href=\"%s\">Metrics</a></li>\n"
-		"<li><a href=\"/healthz\">Health</a></li>\n"
-		"<li><a href=\"/readyz\">Readiness</a></li>\n"
-		"</ul>\n"
-		"</body>\n"
-		"</html>\n",
-		w->options.path);
-	reply->content_type = "text/html; charset=utf-8";
-	reply_strbuf(reply, 0, &page);
-}
-
 static void serve_error(struct httpd_reply *reply, unsigned status, const char *text)
 {
 	reply->status = status;
@@ -195,9 +172,16 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		{w->options.path, serve_metrics},
 		{"/healthz", serve_health},
 		{"/readyz", serve_readiness},
-		{"/", serve_page},
+	};
+	const struct api_options api = {
+		.publish = w->options.publish,
+		.trend = w->options.trend,
+		.documents = w->options.documents,
+		.document_count = w->options.document_count,
 	};
 
+	if (api_serve(&api, req, reply) || page_serve(req, reply))
+		return;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (strcmp(req->path, routes[i].path) != 0)
 			continue;
@@ -209,7 +193,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		serve_error(reply, 405, "only GET and HEAD are allowed here\n");
 		return;
 	}
-	serve_error(reply, 404, "there is nothing here; / has the list\n");
+	serve_error(reply, 404, "there is nothing here; / is the page\n");
 }
 
 struct web *web_start(const struct web_options *options, struct err *err)

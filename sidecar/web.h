@@ -1,4 +1,4 @@
-/* The routes of hexlag over httpd: /metrics, /healthz, /readyz and a page that links to them.
+/* The routes of hexlag over httpd: the page at /, /api/v1 below it, /metrics, /healthz and /readyz.
  * A request costs no question to Kafka: it reads the current snapshot. */
 #ifndef HEXLAG_WEB_H
 #define HEXLAG_WEB_H
@@ -9,10 +9,12 @@
 #include "common/attr.h"
 #include "common/err.h"
 #include "common/exposition.h"
+#include "sidecar/api.h"
 #include "sidecar/metrics.h"
 #include "sidecar/webconfig.h"
 
 struct publish;
+struct trend;
 struct web;
 
 /* Appends whole families to a scrape. Thread: the HTTP server's. Must not block. */
@@ -27,9 +29,12 @@ struct web_options {
 	struct webconfig_source web; /* the same */
 	const char *path;            /* of the metrics; NULL: /metrics */
 	struct publish *publish;
+	struct trend *trend;                   /* NULL: no history */
 	const struct metrics_options *metrics; /* NULL: the defaults */
 	const struct web_series *series;
 	size_t series_count;
+	const struct api_document *documents; /* of other modules, below /api/v1/ */
+	size_t document_count;
 	int64_t ready_max_age_ms; /* /readyz: how old the current snapshot may be */
 	/* /healthz: -1 with the reason when the collector is stuck, 0 otherwise. NULL: never stuck.
 	 * Thread: the HTTP server's. */

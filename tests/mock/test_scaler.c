@@ -256,6 +256,32 @@ static void test_no_snapshot(void)
 	bench_close(&b);
 }
 
+static void test_look(void)
+{
+	struct scaler_view view;
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	TAP_TRUE("a rule can be looked at from the start", scaler_look(b.scaler, 0, &view) != NULL);
+	TAP_TRUE("without a decision", !view.has_decision && !view.write.has);
+	TAP_TRUE("past the last there is none", scaler_look(b.scaler, 1, &view) == NULL);
+	apiserver_fail(
+		b.api, &(struct apiserver_fault){APISERVER_STATUS, "PUT", NULL, 1, 403, "", ""});
+	pass(&b, 3000, 1000);
+	(void)scaler_look(b.scaler, 0, &view);
+	TAP_HAS("a failure is told", view.problem, "403");
+	TAP_INT("and counted", view.errors, 1);
+	pass(&b, 3000, 1000 + SLACK_MS);
+	(void)scaler_look(b.scaler, 0, &view);
+	TAP_STR("until it is over", view.problem, "");
+	TAP_TRUE("the write is there, from and to", view.write.has && !view.write.dry_run &&
+							    view.write.from == 4 &&
+							    view.write.to == 10);
+	TAP_INT("and when it was", view.write.at_ms, b.now_ms);
+	TAP_INT("the decision, too", view.decided_ms, b.now_ms);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
@@ -268,5 +294,6 @@ int main(void)
 	test_backoff_grows();
 	test_lost_answer();
 	test_no_snapshot();
+	test_look();
 	return tap_done();
 }

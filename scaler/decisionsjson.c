@@ -1,0 +1,135 @@
+#include "scaler/decisionsjson.h"
+
+#include "common/attr.h"
+#include "common/jsonout.h"
+#include "scaler/scaler.h"
+
+static int64_t since(int64_t then_ms, int64_t now_ms)
+{
+	return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
+static void add_thresholds(struct jsonout *j, const struct rule *r)
+{
+	const struct rule_threshold *t;
+	const char *group;
+
+	jsonout_open(j, "thresholds", '[');
+	for (size_t i = 0; rule_threshold(r, i, &group, &t); i++) {
+		jsonout_open(j, NULL, '{');
+		jsonout_text(j, "group", group);
+		jsonout_text(j, "topic", t->topic);
+		jsonout_int(j, "lag", true, t->lag);
+		jsonout_close(j, '}');
+	}
+	jsonout_close(j, ']');
+}
+
+static void add_condition(struct jsonout *j, const char *type, bool known, bool holds,
+	const char *reason, const char *message)
+{
+	jsonout_open(j, NULL, '{');
+	jsonout_text(j, "type", type);
+	jsonout_text(j, "status", !known ? "Unknown" : holds ? "True" : "False");
+	jsonout_text(j, "reason", reason);
+	jsonout_text(j, "message", message);
+	jsonout_close(j, '}');
+}
+
+static bool active(enum reason reason)
+{
+	return reason != REASON_SCALING_DISABLED && reason != REASON_LAG_UNKNOWN &&
+	       reason != REASON_LAG_STALE && reason != REASON_LAG_PARTIAL;
+}
+
+static bool limited(enum reason reason)
+{
+	return reason == REASON_TOO_FEW_REPLICAS || reason == REASON_TOO_MANY_REPLICAS;
+}
+
+/* The three conditions of a HorizontalPodAutoscaler, by the same names. */
+static void add_conditions(struct jsonout *j, const struct scaler_view *v)
+{
+	const struct decision *d = v->has_decision ? &v->decision : NULL;
+	const char *reason = d ? reason_name(d->reason) : NULL;
+	const char *detail = d ? d->detail : NULL;
+	bool failing = v->problem[0] != '\0';
+
+	jsonout_open(j, "conditions", '[');
+	add_condition(j, "AbleToScale", d || failing, !failing,
+		failing ? "Failing"
+		: d     ? "Succeeded"
+			: NULL,
+		failing ? v->problem : NULL);
+	add_condition(j, "ScalingActive", d, d && active(d->reason), reason, detail);
+	add_condition(j, "ScalingLimited", d, d && limited(d->reason), reason, detail);
+	jsonout_close(j, ']');
+}
+
+static void add_write(struct jsonout *j, const struct scaler_write *w, int64_t now_ms)
+{
+	if (!w->has) {
+		jsonout_null(j, "last_write");
+		return;
+	}
+	jsonout_open(j, "last_write", '{');
+	jsonout_int(j, "from", true, w->from);
+	jsonout_int(j, "to", true, w->to);
+	jsonout_int(j, "age_ms", true, since(w->at_ms, now_ms));
+	jsonout_bool(j, "dry_run", w->dry_run);
+	jsonout_close(j, '}');
+}
+
+static void add_decision(struct jsonout *j, const struct scaler_view *v, int64_t now_ms)
+{
+	const struct decision *d = &v->decision;
+	bool has = v->has_decision;
+	bool has_lag = has && d->threshold > 0; /* 0: no threshold decided */
+
+	jsonout_int(j, "replicas", has, d->current);
+	jsonout_int(j, "wanted", has, d->want);
+	jsonout_text(j, "reason", has ? reason_name(d->reason) : NULL);
+	jsonout_text(j, "detail", has ? d->detail : NULL);
+	jsonout_text(j, "quality", has ? quality_name(d->quality) : NULL);
+	jsonout_int(j, "lag", has_lag, d->lag);
+	jsonout_int(j, "threshold", has_lag, d->threshold);
+	jsonout_int(j, "age_ms", has, since(v->decided_ms, now_ms));
+}
+
+void decisionsjson_rule(
+	struct jsonout *j, const struct rule *r, const struct scaler_view *v, int64_t now_ms)
+{
+	char name[RULE_NAME_MAX];
+
+	jsonout_open(j, NULL, '{');
+	jsonout_text(j, "target", rule_name(r, name));
+	jsonout_text(j, "namespace", r->target.namespace);
+	jsonout_text(j, "kind", r->target.kind);
+	jsonout_text(j, "name", r->target.name);
+	jsonout_int(j, "min", true, r->min);
+	jsonout_int(j, "max", true, r->max);
+	jsonout_bool(j, "dry_run", r->dry_run);
+	add_thresholds(j, r);
+	add_decision(j, v, now_ms);
+	add_conditions(j, v);
+	add_write(j, &v->write, now_ms);
+	jsonout_int(j, "writes", true, (int64_t)(v->writes + v->dry_writes));
+	jsonout_int(j, "errors", true, (int64_t)v->errors);
+	jsonout_close(j, '}');
+}
+
+void decisionsjson(struct scaler *s, int64_t now_ms, struct strbuf *out)
+{
+	struct jsonout j = {.to = out};
+	struct scaler_view view;
+	const struct rule *r;
+
+	jsonout_open(&j, NULL, '{');
+	jsonout_bool(&j, "running", s != NULL);
+	jsonout_open(&j, "rules", '[');
+	for (size_t i = 0; s && (r = scaler_look(s, i, &view)); i++)
+		decisionsjson_rule(&j, r, &view, now_ms);
+	jsonout_close(&j, ']');
+	jsonout_close(&j, '}');
+	strbuf_addc(out, '\n');
+}

@@ -1,0 +1,21 @@
+/* The scaler's rules, decisions and writes as JSON: /api/v1/decisions, described in hexlag-api(7). */
+#ifndef HEXLAG_DECISIONSJSON_H
+#define HEXLAG_DECISIONSJSON_H
+
+#include <stdint.h>
+
+struct jsonout;
+struct rule;
+struct scaler;
+struct scaler_view;
+struct strbuf;
+
+/* Appends all rules. `s` NULL: no scaler runs, and the document says so. `now_ms` is the monotonic
+ * clock. Thread: any. */
+void decisionsjson(struct scaler *s, int64_t now_ms, struct strbuf *out);
+
+/* Adds one rule as it stands in that document. Pure. */
+void decisionsjson_rule(
+	struct jsonout *j, const struct rule *r, const struct scaler_view *view, int64_t now_ms);
+
+#endif

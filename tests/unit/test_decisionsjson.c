@@ -1,0 +1,118 @@
+#include "scaler/decisionsjson.h"
+
+#include "common/jsonout.h"
+#include "scaler/scaler.h"
+#include "tests/tap.h"
+
+static struct rule_threshold thresholds[] = {{(char *)"orders", 1000}};
+static struct rule_group groups[] = {{(char *)"group1", {thresholds, 1}}};
+
+static const struct rule rule = {
+	.target = {(char *)"apps/v1", (char *)"Deployment", (char *)"shop", (char *)"orders"},
+	.min = 2,
+	.max = 10,
+	.groups = {groups, 1},
+};
+
+#define HEAD                                                                                     \
+	"{\"target\":\"shop/Deployment/orders\",\"namespace\":\"shop\",\"kind\":\"Deployment\"," \
+	"\"name\":\"orders\",\"min\":2,\"max\":10,\"dry_run\":false,"                            \
+	"\"thresholds\":[{\"group\":\"group1\",\"topic\":\"orders\",\"lag\":1000}],"
+
+static struct scaler_view scaled(void)
+{
+	return (struct scaler_view){
+		.has_decision = true,
+		.decision = {.current = 4,
+			.want = 7,
+			.reason = REASON_SCALE_UP,
+			.quality = QUALITY_COMPLETE,
+			.lag = 5120,
+			.threshold = 1000,
+			.detail = "much \"lag\""},
+		.decided_ms = 900,
+		.write = {true, false, 4, 7, 700},
+		.writes = 3,
+	};
+}
+
+static void check(const char *name, const struct scaler_view *view, const char *want)
+{
+	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+	struct jsonout j = {.to = &out};
+
+	decisionsjson_rule(&j, &rule, view, 1000);
+	TAP_STR(name, strbuf_str(&out), want);
+}
+
+static void test_rule(void)
+{
+	struct scaler_view view = {0};
+
+	check("before the first decision all is unknown", &view,
+		HEAD
+		"\"replicas\":null,\"wanted\":null,\"reason\":null,\"detail\":null,"
+		"\"quality\":null,\"lag\":null,\"threshold\":null,\"age_ms\":null,\"conditions\":["
+		"{\"type\":\"AbleToScale\",\"status\":\"Unknown\",\"reason\":null,\"message\":null}"
+		","
+		"{\"type\":\"ScalingActive\",\"status\":\"Unknown\",\"reason\":null,\"message\":"
+		"null},"
+		"{\"type\":\"ScalingLimited\",\"status\":\"Unknown\",\"reason\":null,\"message\":"
+		"null}"
+		"],\"last_write\":null,\"writes\":0,\"errors\":0}");
+	view = scaled();
+	check("a decision, and the write that followed", &view,
+		HEAD "\"replicas\":4,\"wanted\":7,\"reason\":\"ScaleUp\","
+		     "\"detail\":\"much \\\"lag\\\"\",\"quality\":\"complete\",\"lag\":5120,"
+		     "\"threshold\":1000,\"age_ms\":100,\"conditions\":["
+		     "{\"type\":\"AbleToScale\",\"status\":\"True\",\"reason\":\"Succeeded\","
+		     "\"message\":null},"
+		     "{\"type\":\"ScalingActive\",\"status\":\"True\",\"reason\":\"ScaleUp\","
+		     "\"message\":\"much \\\"lag\\\"\"},"
+		     "{\"type\":\"ScalingLimited\",\"status\":\"False\",\"reason\":\"ScaleUp\","
+		     "\"message\":\"much \\\"lag\\\"\"}],"
+		     "\"last_write\":{\"from\":4,\"to\":7,\"age_ms\":300,\"dry_run\":false},"
+		     "\"writes\":3,\"errors\":0}");
+}
+
+static void test_conditions(void)
+{
+	static const struct {
+		const char *name;
+		enum reason reason;
+		const char *problem, *want;
+	} rows[] = {
+		{"a failing API server is told", REASON_SCALE_UP, "connection refused",
+			"\"AbleToScale\",\"status\":\"False\",\"reason\":\"Failing\","
+			"\"message\":\"connection refused\""},
+		{"lag that is not known makes it inactive", REASON_LAG_UNKNOWN, "",
+			"\"ScalingActive\",\"status\":\"False\",\"reason\":\"LagUnknown\""},
+		{"so does a target that is switched off", REASON_SCALING_DISABLED, "",
+			"\"ScalingActive\",\"status\":\"False\",\"reason\":\"ScalingDisabled\""},
+		{"a bound that was reached limits it", REASON_TOO_MANY_REPLICAS, "",
+			"\"ScalingLimited\",\"status\":\"True\",\"reason\":\"TooManyReplicas\""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+		struct jsonout j = {.to = &out};
+		struct scaler_view view = scaled();
+
+		view.decision.reason = rows[i].reason;
+		(void)snprintf(view.problem, sizeof(view.problem), "%s", rows[i].problem);
+		decisionsjson_rule(&j, &rule, &view, 1000);
+		TAP_HAS(rows[i].name, strbuf_str(&out), rows[i].want);
+	}
+}
+
+int main(void)
+{
+	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+
+	decisionsjson(NULL, 0, &out);
+	TAP_STR("without a scaler there are no rules", strbuf_str(&out),
+		"{\"running\":false,\"rules\":[]}\n");
+	test_rule();
+	test_conditions();
+	return tap_done();
+}
