@@ -50,7 +50,7 @@ static int read_name(gnutls_x509_crt_t cert, unsigned i, char name[SAN_MAX])
 	if (type < 0)
 		return -1;
 	raw[len] = '\0';
-	if (type == GNUTLS_SAN_IPADDRESS)
+	if (type == GNUTLS_SAN_IPADDRESS && (len == 4 || len == 16))
 		(void)inet_ntop(len == 4 ? AF_INET : AF_INET6, raw, name, SAN_MAX);
 	else if ((type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_RFC822NAME ||
 			 type == GNUTLS_SAN_URI) &&
