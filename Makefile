@@ -140,8 +140,8 @@ cover: ## run unit and mock, and list which share of the lines they ran
 		awk -F"[:% ']" '/^File/ { f = $$3 } /^Lines/ && f ~ /\.c$$/ { \
 			printf "%6.1f %% of %4d  %s\n", $$3, $$6, f; f = "" }' | sort -n
 
-bench: all $(TOOL_BIN) ## measure speed and memory
-	$(Q)tests/bench/run
+bench: all $(TOOL_BIN) ## measure speed and memory; PEERS=DIR: beside the exporters in DIR
+	$(Q)tests/bench/run $(if $(PEERS),--peers '$(PEERS)')
 
 ## Other checks
 
