@@ -14,12 +14,12 @@ class Exporter:
     """A running program. `lag` is the series of which it has one for each group-partition.
 
     One that reads Kafka in the background has `refreshed`, the series with the time of its last
-    refresh, and `took`, the series whose sum is the duration of that; for all others a scrape is
-    a refresh."""
+    refresh, and `took`, the series whose sum is the duration of that; where it has one, `counter`
+    counts them. For all others a scrape is a refresh."""
 
     name = None
     lag = "kafka_consumergroup_lag"
-    refreshed = took = None
+    refreshed = took = counter = None
     pace = 1  # for one that needs longer intervals than the others
 
     def __init__(self, path):
@@ -89,6 +89,7 @@ class Exporter:
 class OurHexlag(Exporter):
     name = "hexlag"
     refreshed, took = "hexlag_snapshot_timestamp_seconds", "hexlag_cycle_phase_seconds"
+    counter = "hexlag_cycles_total"
 
     def launch(self, bootstrap, interval_s):
         return Hexlag(self.name, bootstrap, interval=f"{interval_s}s", timeout="10s",

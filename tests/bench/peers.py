@@ -79,8 +79,14 @@ class Course:
 
     def __init__(self, exporter, interval_s):
         self.exporter, self.interval_s = exporter, interval_s
-        self.last = exporter.last_refresh(exporter.scrape()[1])
+        body = exporter.scrape()[1]
+        self.last = exporter.last_refresh(body)
+        self.number = self._count(body, 0)
         self.due = time.monotonic() + interval_s
+
+    def _count(self, body, otherwise):
+        counter = self.exporter.counter
+        return int(self.exporter.values(body, counter)[0]) if counter else otherwise
 
     def next(self):
         """Milliseconds that the scrape took, and the answer."""
@@ -94,7 +100,7 @@ class Course:
             taken, body = self.exporter.scrape()
             seen = self.exporter.last_refresh(body)
             if seen is None or seen != self.last:
-                self.last = seen
+                self.last, self.number = seen, self._count(body, self.number + 1)
                 return taken, body
             self.due = time.monotonic() + self.interval_s / 4
             if time.monotonic() > deadline:
@@ -104,14 +110,16 @@ class Course:
 
 def take_refreshes(exporter, course, size, got):
     """The figures of REFRESHES refreshes, or of those that TURN_S is enough for."""
-    cpu, deadline, done, short = exporter.process.cpu_seconds(), time.monotonic() + TURN_S, 0, 0
+    deadline, done, short = time.monotonic() + TURN_S, 0, 0
+    cpu, first = exporter.process.cpu_seconds(), course.number
     while done < REFRESHES and (done < 3 or time.monotonic() < deadline):
         taken, body = course.next()
         done += 1
         short += not exporter.complete(body, size.count)
         got["scrape"].append(taken)
         got["refresh"].append(exporter.refresh_ms(body) if exporter.refreshed else taken)
-    got["cpu"].append(1000 * (exporter.process.cpu_seconds() - cpu) / done)
+    got["cpu"].append(1000 * (exporter.process.cpu_seconds() - cpu)
+                      / (course.number - first))
     got["memory"].append(proc.rollup(exporter.process.pid)["Rss"] * 1024 / 1e6)
     got["refreshes"].append(done)
     got["incomplete"].append(short)
@@ -139,14 +147,14 @@ def take_count(exporter, counter, size, got):
         exporter.first_complete(size.count, START_S)
         course = Course(exporter, interval_s)
         course.next()  # what comes only at the start is over
-        before, done, deadline = counter.read(), 0, time.monotonic() + TURN_S / 3
-        while done < COUNTED and (done < 1 or time.monotonic() < deadline):
+        before, first, deadline = counter.read(), course.number, time.monotonic() + TURN_S / 3
+        course.next()
+        while course.number - first < COUNTED and time.monotonic() < deadline:
             course.next()
-            done += 1
         after = counter.read()
     finally:
         exporter.stop()
-    difference = {key: (after[key] - before[key]) / done for key in after}
+    difference = {key: (after[key] - before[key]) / (course.number - first) for key in after}
     got["requests"].append(difference.pop("requests"))
     got["bytes"].append(difference.pop("bytes"))
     got["by key"] = {key: count for key, count in difference.items() if count}
