@@ -15,9 +15,12 @@ comma := ,
 B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
 PKGS := rdkafka libcurl jansson libconfig libmicrohttpd gnutls libcrypt libpcre2-8 yaml-0.1 zlib
+# LIBRDKAFKA=PREFIX takes that library instead of the system's; B=build/other keeps the builds apart.
+LIBRDKAFKA ?=
+PKG_QUERY = $(if $(LIBRDKAFKA),PKG_CONFIG_PATH=$(LIBRDKAFKA)/lib/pkgconfig) $(PKG_CONFIG)
 # Lazily, so that `make help` and `make clean` work before anything is installed.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell $(PKG_QUERY) --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_QUERY) --libs $(PKGS)))$(PKG_LIBS)
 
 WARNINGS := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef $(if $(WERROR),-Werror)
@@ -31,7 +34,8 @@ SAN_CFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-f
 # exported one would take their place.
 ALL_CFLAGS = -std=gnu11 -fvisibility=hidden -I. -D_GNU_SOURCE -DHEXLAG_VERSION='"$(VERSION)"' \
 	$(WARNINGS) $(HARDENING) $(PKG_CFLAGS) -pthread -MMD -MP $(SAN_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) \
+	$(if $(LIBRDKAFKA),-Wl$(comma)-rpath$(comma)$(LIBRDKAFKA)/lib) $(LDFLAGS)
 
 LIB_SRC := $(sort $(wildcard common/*.c sidecar/*.c scaler/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
@@ -122,6 +126,11 @@ world:
 		tests/world/build $$what >/dev/null || [ $$? = 3 ] || exit 1; \
 	done
 
+NEWEST_LIBRDKAFKA := 2.15.1
+newest: ## run all tests with the newest librdkafka, built into a cache (see tests/world/build)
+	$(Q)prefix=$$(tests/world/build librdkafka $(NEWEST_LIBRDKAFKA)) && \
+		$(MAKE) --no-print-directory B=build/newest LIBRDKAFKA="$$prefix" test
+
 asan: export LSAN_OPTIONS := suppressions=tests/lsan.supp:print_suppressions=0
 asan: ## run unit and mock under AddressSanitizer and UBSan
 	$(Q)$(MAKE) -k --no-print-directory SAN=address,undefined unit mock
@@ -146,8 +155,8 @@ cover: ## run unit and mock, and list which share of the lines they ran
 		awk -F"[:% ']" '/^File/ { f = $$3 } /^Lines/ && f ~ /\.c$$/ { \
 			printf "%6.1f %% of %4d  %s\n", $$3, $$6, f; f = "" }' | sort -n
 
-bench: all $(TOOL_BIN) ## measure speed and memory
-	$(Q)tests/bench/run
+bench: all $(TOOL_BIN) ## measure speed and memory; PEERS=DIR: beside the exporters in DIR
+	$(Q)tests/bench/run $(if $(PEERS),--peers '$(PEERS)')
 
 ## Other checks
 
@@ -182,5 +191,5 @@ help: ## list the targets
 clean: ## remove build/
 	$(Q)rm -rf build
 
-.PHONY: all everything test unit vectors mock e2e world asan fuzz fuzzers valgrind cover bench lint analyze format \
-	install help clean always
+.PHONY: all everything test unit vectors mock e2e world newest asan fuzz fuzzers valgrind cover bench lint analyze \
+	format install help clean always

@@ -90,6 +90,11 @@ find_missing() {
 	tool valgrind
 	tool mandoc
 	need libc6-dbg dpkg -s libc6-dbg # valgrind's, which recommends it only
+	# For the newest librdkafka, which is built from source.
+	tool npm
+	library libssl-dev libssl
+	library zlib1g-dev zlib
+	library libzstd-dev libzstd
 }
 
 # Starts no daemon: the programs of etcd-server and prometheus are wanted, not their services.

@@ -32,7 +32,7 @@ struct httpd_part {
 	void *owner;
 };
 
-#define HTTPD_PARTS 2
+#define HTTPD_PARTS 3
 
 struct httpd_reply {
 	unsigned status;                     /* preset to 200 */

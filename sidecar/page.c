@@ -43,11 +43,42 @@ static const struct file {
 	{"/rules.js", SCRIPT, page_rules, page_rules_end},
 };
 
+static const struct file *find(const char *path)
+{
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(path, files[i].path) == 0)
+			return &files[i];
+	return NULL;
+}
+
+bool page_has(const char *path)
+{
+	return find(path) != NULL;
+}
+
 static void reply_static(
 	struct httpd_reply *reply, const char *type, const char *data, const char *end)
 {
 	reply->content_type = type;
 	reply->parts[0] = (struct httpd_part){.data = data, .len = (size_t)(end - data)};
+}
+
+/* The page itself links to the metrics, wherever they are. All its links are relative, so that it may
+ * stand behind a proxy that adds a prefix. */
+static void link_metrics(struct httpd_reply *reply, const char *metrics_path)
+{
+	static const char link[] = "href=\"metrics";
+	struct httpd_part *parts = reply->parts;
+	const char *end = parts[0].data + parts[0].len;
+	const char *at = memmem(parts[0].data, parts[0].len, link, sizeof(link) - 1);
+
+	if (!at)
+		return;
+	at += strlen("href=\"");
+	parts[0].len = (size_t)(at - parts[0].data);
+	parts[1] = (struct httpd_part){.data = metrics_path + 1, .len = strlen(metrics_path + 1)};
+	at += strlen("metrics");
+	parts[2] = (struct httpd_part){.data = at, .len = (size_t)(end - at)};
 }
 
 static void refuse(struct httpd_reply *reply)
@@ -59,16 +90,19 @@ static void refuse(struct httpd_reply *reply)
 	reply_static(reply, "text/plain; charset=utf-8", text, text + sizeof(text) - 1);
 }
 
-bool page_serve(const struct httpd_request *req, struct httpd_reply *reply)
+bool page_serve(
+	const char *metrics_path, const struct httpd_request *req, struct httpd_reply *reply)
 {
-	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-		if (strcmp(req->path, files[i].path) != 0)
-			continue;
-		if (strcmp(req->method, "GET") == 0)
-			reply_static(reply, files[i].type, files[i].data, files[i].end);
-		else
-			refuse(reply);
+	const struct file *f = find(req->path);
+
+	if (!f)
+		return false;
+	if (strcmp(req->method, "GET") != 0) {
+		refuse(reply);
 		return true;
 	}
-	return false;
+	reply_static(reply, f->type, f->data, f->end);
+	if (f->data == page_html)
+		link_metrics(reply, metrics_path);
+	return true;
 }

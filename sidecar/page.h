@@ -8,7 +8,11 @@
 struct httpd_reply;
 struct httpd_request;
 
-/* Answers a request for one of the files, if only by 405; false for all other paths. */
-bool page_serve(const struct httpd_request *req, struct httpd_reply *reply);
+/* Answers a request for one of the files, if only by 405; false for all other paths. `metrics_path`, which
+ * begins with a slash, is where the page links to; it has to stay as long as the server runs. */
+bool page_serve(
+	const char *metrics_path, const struct httpd_request *req, struct httpd_reply *reply);
+
+bool page_has(const char *path); /* whether that is one of the files */
 
 #endif

@@ -180,7 +180,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		.document_count = w->options.document_count,
 	};
 
-	if (api_serve(&api, req, reply) || page_serve(req, reply))
+	if (api_serve(&api, req, reply) || page_serve(w->options.path, req, reply))
 		return;
 	for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
 		if (strcmp(req->path, routes[i].path) != 0)
@@ -233,7 +233,7 @@ void web_stop(struct web *w)
 
 int web_check_path(const char *path, struct err *err)
 {
-	static const char *const others[] = {"/", "/healthz", "/readyz"};
+	static const char *const others[] = {"/healthz", "/readyz"};
 
 	if (*path != '/')
 		return err_set(err, ERR_CONFIG, "'%s' does not begin with '/'", path);
@@ -241,6 +241,8 @@ int web_check_path(const char *path, struct err *err)
 		if (!isalnum((unsigned char)*c) && !strchr("/-._~", *c))
 			return err_set(err, ERR_CONFIG,
 				"'%s': a path of letters, digits and /-._~ is wanted", path);
+	if (page_has(path))
+		return err_set(err, ERR_CONFIG, "'%s' is taken", path);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (strcmp(path, others[i]) == 0)
 			return err_set(err, ERR_CONFIG, "'%s' is taken", path);

@@ -118,11 +118,12 @@ control() {
 }
 
 # A world has 32 ports from PORTS on: four for each of at most 7 brokers, then etcd's two and
-# kube-apiserver's unless API_PORT was chosen otherwise.
+# kube-apiserver's unless API_PORT was chosen otherwise. At most 3 brokers that are also behind a
+# proxy have the ports of others for it.
 port_claim() { echo "/tmp/hexlag-world-ports-$PORTS"; }
 
 broker_port() {
-	local -A first=([PLAINTEXT]=0 [CONTROLLER]=7 [SASL]=14 [TLS]=21)
+	local -A first=([PLAINTEXT]=0 [CONTROLLER]=7 [SASL]=14 [TLS]=21 [PROXIED]=3 [BEHIND]=10)
 	echo $((PORTS + first[$1] + $2 - 1))
 }
 
@@ -142,7 +143,7 @@ end_world() {
 }
 
 spawn_broker() {
-	spawn "broker-$1" "${JAVA[@]}" kafka.Kafka "$DIR/broker-$1/server.properties"
+	spawn "broker-$1" "${JAVA[@]}" "-Xmx${HEAP}m" kafka.Kafka "$DIR/broker-$1/server.properties"
 }
 
 # Does broker $1 answer, and list the brokers named by the rest? A broker answers only once the

@@ -1,0 +1,119 @@
+/* The JSON documents as they are served. */
+#include "sidecar/api.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "tests/unit/site.h"
+
+static struct snapshot *snapshot_with_groups(uint64_t seq)
+{
+	/* In the order of strcmp. */
+	static const char *const names[] = {"\"q\"", "a b+c", "a/b/c", "plain", "\xc3\xbc"};
+	struct snapshot *s = snapshot_aged(seq, 0, 1);
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		add_commits(s, add_group(s, names[i], 0), "t", (int64_t[]){0});
+	return s;
+}
+
+static void test_api(void)
+{
+	static const struct {
+		const char *name, *what;
+		int status;
+		const char *head, *text;
+	} rows[] = {
+		{"all groups", "GET /api/v1/lag", 200, "\r\nContent-Type: application/json\r\n",
+			"\"groups\":[{\"group\":\"\\\"q\\\"\","},
+		{"one group", "GET /api/v1/groups/plain", 200, "\r\nETag: W/\"",
+			"\"group\":\"plain\""},
+		{"a name with a slash", "GET /api/v1/groups/a%2Fb%2fc", 200, "",
+			"\"group\":\"a/b/c\""},
+		{"the slash may stand", "GET /api/v1/groups/a/b/c", 200, "", "\"group\":\"a/b/c\""},
+		{"a name with quotes", "GET /api/v1/groups/%22q%22", 200, "",
+			"\"group\":\"\\\"q\\\"\""},
+		{"a space is %20, and a plus a plus", "GET /api/v1/groups/a%20b+c", 200, "",
+			"\"group\":\"a b+c\""},
+		{"a name in UTF-8", "GET /api/v1/groups/%C3%BC", 200, "", "\"group\":\"\xc3\xbc\""},
+		{"a query does not matter", "GET /api/v1/groups/plain?x=1", 200, "",
+			"\"group\":\"plain\""},
+		{"a group that is not there", "GET /api/v1/groups/plai", 404,
+			"\r\nContent-Type: application/json\r\n",
+			"{\"error\":\"the group is not known\"}\n"},
+		{"a group without a name", "GET /api/v1/groups/", 404, "", "{\"error\":"},
+		{"history is there, if only an empty one", "GET /api/v1/history", 200, "",
+			"{\"groups\":[],\"times_ms\":[]}"},
+		{"documents of other modules", "GET /api/v1/decisions", 200, "",
+			"{\"running\":false}"},
+		{"a document that is not there", "GET /api/v1/lags", 404, "", "{\"error\":"},
+		{"nor is a list of documents", "GET /api/", 404, "", "{\"error\":"},
+		{"posting is not allowed", "POST /api/v1/lag", 405, "\r\nAllow: GET, HEAD\r\n",
+			"{\"error\":"},
+		{"nor to the page", "POST /page.js", 405, "\r\nAllow: GET, HEAD\r\n", "only GET"},
+	};
+	struct site site;
+	int fd;
+
+	site_open(&site);
+	publish_set(site.publish, snapshot_with_groups(1));
+	fd = http_connect(site.port, 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct answer a;
+
+		http_ask(fd, rows[i].what, "", NULL);
+		a = http_read(fd);
+		TAP_INT(rows[i].name, a.status, rows[i].status);
+		TAP_HAS(rows[i].name, strbuf_str(&a.head), rows[i].head);
+		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
+		answer_release(&a);
+	}
+	(void)close(fd);
+	site_close(&site);
+}
+
+/* The value of the ETag header into `to`. */
+static void read_etag(const struct answer *a, char *to, size_t room)
+{
+	const char *at = strstr(strbuf_str(&a->head), "\r\nETag: ");
+
+	(void)snprintf(to, room, "%.*s", at ? (int)strcspn(at + 8, "\r") : 0, at ? at + 8 : "");
+}
+
+static void test_etag(void)
+{
+	static const char *const paths[] = {"GET /api/v1/lag", "GET /api/v1/groups/plain"};
+	char tag[64], header[256];
+	struct site site;
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct answer a;
+
+		site_open(&site);
+		a = http_once(site.port, paths[i], "", NULL);
+		TAP_INT("before the first snapshot there is nothing", a.status, 503);
+		answer_release(&a);
+		publish_set(site.publish, snapshot_with_groups(1));
+		a = http_once(site.port, paths[i], "", NULL);
+		read_etag(&a, tag, sizeof(tag));
+		answer_release(&a);
+		(void)snprintf(header, sizeof(header), "If-None-Match: \"other\", %s\r\n", tag);
+		a = http_once(site.port, paths[i], header, NULL);
+		TAP_INT("who has the snapshot gets it not again", a.status, 304);
+		TAP_INT("not a byte of it", a.body.len, 0);
+		TAP_HAS("but its tag", strbuf_str(&a.head), tag);
+		answer_release(&a);
+		publish_set(site.publish, snapshot_with_groups(2));
+		a = http_once(site.port, paths[i], header, NULL);
+		TAP_INT("the next one is sent", a.status, 200);
+		answer_release(&a);
+		site_close(&site);
+	}
+}
+
+int main(void)
+{
+	test_api();
+	test_etag();
+	return tap_done();
+}
