@@ -15,6 +15,16 @@
 /* How long a full cycle waits for the list of groups when an earlier list is there to go on with. */
 #define LIST_WAIT_MS 300
 
+/* A broker that says nothing for so much of an interval is given up in that cycle, so that the others
+ * are read within the interval. */
+#define PATIENCE_SHARE 4
+#define PATIENCE_LEAST_MS 50
+
+/* Log start offsets move when segments are deleted, which brokers do every few minutes. A full cycle
+ * reads those of every fifth topic, and what is older than this; a watch cycle all of its few. */
+#define START_SHARE 5
+#define START_AGE_MAX_MS 60000
+
 /* So many cycles in a row in which metadata came but no end offset did: the handle is taken to be at
  * fault (seen after topics were created in numbers) and is opened anew. */
 #define BARREN_MAX 5
@@ -27,12 +37,22 @@ struct collector {
 	struct kafka *kafka;
 	struct runloop loop;
 	struct snapshot *last; /* the one published last; NULL before the first */
-	uint64_t seq;
+	uint64_t seq, full_count;
 	bool listed;            /* the groups have been listed at least once */
 	bool slow[2];           /* by full: its cycles take longer than their interval */
 	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
 	_Atomic int64_t heartbeat_ms;
 };
+
+/* 0 for one-shot commands, which have all the time that a call may take. */
+static int64_t patience_of(const struct collector_options *o)
+{
+	int64_t interval =
+		o->watch_ms && (!o->full_ms || o->watch_ms < o->full_ms) ? o->watch_ms : o->full_ms;
+	int64_t patience = interval / PATIENCE_SHARE;
+
+	return interval && patience < PATIENCE_LEAST_MS ? PATIENCE_LEAST_MS : patience;
+}
 
 struct collector *collector_new(const struct collector_options *options, struct err *err)
 {
@@ -40,6 +60,7 @@ struct collector *collector_new(const struct collector_options *options, struct 
 
 	c->options = *options;
 	c->options.kafka.stop = &c->loop.stop;
+	c->options.kafka.patience_ms = patience_of(options);
 	c->heartbeat_ms = clock_mono_ms();
 	c->barren_max = BARREN_MAX;
 	c->kafka = kafka_open(&c->options.kafka, err);
@@ -85,6 +106,8 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	if (next->full && next->metadata_ok) {
 		int64_t wait = c->listed ? LIST_WAIT_MS : o->timeout_ms + LIST_WAIT_MS;
 
+		if (c->listed && o->patience_ms && o->patience_ms < wait)
+			wait = o->patience_ms;
 		listed = kafka_list_groups(
 				 c->kafka, next, wait, &groups, &count, &complete, &err) == 0;
 		c->listed |= listed;
@@ -99,16 +122,38 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	merge_groups(next, c->last, groups, count, o->watches, o->watch_count);
 }
 
+/* Asked for its end; for its start when `start`, or where the last one known is missing or old. */
+static void ask_topic(struct collector *c, struct snapshot *next, struct topic *t, bool start)
+{
+	size_t at = c->last ? snapshot_find_topic(c->last, t->name) : SNAPSHOT_NONE;
+	const struct topic *old = at == SNAPSHOT_NONE ? NULL : &c->last->topics[at];
+
+	for (size_t i = 0; i < t->count; i++) {
+		struct partition *p = &t->partitions[i];
+		const struct partition *before = old && i < old->count ? &old->partitions[i] : NULL;
+
+		p->asked = true;
+		p->ask_start = start || !before || !before->has_offsets || !before->fresh ||
+			       next->mono_ms - before->start_at_ms > START_AGE_MAX_MS;
+		if (p->ask_start)
+			continue;
+		p->start = before->start;
+		p->start_at_ms = before->start_at_ms;
+	}
+}
+
 static void choose_questions(struct collector *c, struct snapshot *next)
 {
 	const struct kafka_options *o = &c->options.kafka;
 
+	c->full_count += next->full;
 	for (size_t t = 0; t < next->topic_count; t++) {
-		bool asked = next->full ||
-			     kafka_watches_topic(o->watches, o->watch_count, next->topics[t].name);
+		struct topic *topic = &next->topics[t];
+		bool watched = kafka_watches_topic(o->watches, o->watch_count, topic->name);
 
-		for (size_t p = 0; p < next->topics[t].count; p++)
-			next->topics[t].partitions[p].asked = asked;
+		if (next->full || watched)
+			ask_topic(
+				c, next, topic, watched || (t + c->full_count) % START_SHARE == 0);
 	}
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
@@ -244,17 +289,34 @@ static void keep_errors(struct snapshot *next, const struct snapshot *last)
 		next->error = arena_strdup(&next->arena, last->error);
 }
 
+/* The topics of the cycle: those of Kafka, or those of the snapshot before where Kafka does not say. */
+static void read_metadata(struct collector *c, struct snapshot *next)
+{
+	const struct kafka_options *o = &c->options.kafka;
+	bool known = c->last && c->last->metadata_ok, late = false;
+	/* The library asks a second broker when the first one does not answer. */
+	int64_t wait = known && o->patience_ms ? o->patience_ms : 2 * o->timeout_ms + LIST_WAIT_MS;
+	struct err err = {0};
+
+	next->good_ms = c->last ? c->last->good_ms : 0;
+	if (kafka_metadata(c->kafka, next, wait, &late, &err) == 0) {
+		next->metadata_ok = true;
+		next->good_ms = next->mono_ms;
+		return;
+	}
+	/* An answer that is merely late is no failure: what it will say was known a moment ago. */
+	next->metadata_ok = late && known;
+	if (!next->metadata_ok)
+		set_error(next, &err);
+	if (c->last)
+		merge_topics(next, c->last);
+}
+
 static void ask_kafka(struct collector *c, struct snapshot *next)
 {
 	int64_t from = clock_mono_us();
-	struct err err = {0};
 
-	next->metadata_ok = kafka_metadata(c->kafka, next, &err) == 0;
-	if (!next->metadata_ok) {
-		set_error(next, &err);
-		if (c->last)
-			merge_topics(next, c->last);
-	}
+	read_metadata(c, next);
 	lap(next, PHASE_METADATA, &from);
 	list_groups(c, next);
 	choose_questions(c, next);
@@ -281,7 +343,6 @@ void collector_cycle(struct collector *c, bool full)
 	next->wall_ms = clock_wall_ms();
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
 	ask_kafka(c, next);
-	next->good_ms = next->metadata_ok ? next->mono_ms : c->last ? c->last->good_ms : 0;
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);

@@ -9,10 +9,6 @@
 #include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/kafkasession.h"
-#include "sidecar/statsjson.h"
-
-#define CONSUMER_OFFSETS "__consumer_offsets"
-#define PARTITION_ID_MAX 1000000 /* a larger id in metadata is not believed */
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -37,10 +33,10 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static int on_stats(rd_kafka_t *rk, char *json, size_t len, void *opaque)
 {
 	struct kafka *k = opaque;
-	struct kafka_traffic t;
+	struct stats_traffic t;
 
 	(void)rk;
-	if (statsjson_traffic(json, len, &t.requests, &t.bytes_sent, &t.bytes_received) == 0) {
+	if (statsjson_traffic(json, len, &t) == 0) {
 		pthread_mutex_lock(&k->lock);
 		k->traffic = t;
 		pthread_mutex_unlock(&k->lock);
@@ -74,6 +70,10 @@ static void disconnect_handle(struct kafka *k)
 {
 	if (!k->rk)
 		return;
+	kafkametadata_close(k);
+	kafkamembers_close(k);
+	kafkaoffsets_reap(k, true);
+	kafkapeer_forget(k);
 	rd_kafka_queue_destroy(k->queue);
 	rd_kafka_queue_destroy(k->list_queue);
 	rd_kafka_destroy(k->rk);
@@ -83,9 +83,14 @@ static void disconnect_handle(struct kafka *k)
 struct kafka *kafka_open(const struct kafka_options *options, struct err *err)
 {
 	struct kafka *k = mem_zalloc(1, sizeof(*k));
+	pthread_condattr_t clock;
 
 	k->options = *options;
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->changed, &clock);
+	pthread_condattr_destroy(&clock);
 	if (connect_handle(k, err) < 0) {
 		kafka_close(k);
 		return NULL;
@@ -99,6 +104,8 @@ void kafka_close(struct kafka *k)
 		return;
 	disconnect_handle(k);
 	free(k->coordinators);
+	free(k->peers);
+	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }
@@ -107,10 +114,8 @@ int kafka_reopen(struct kafka *k, struct err *err)
 {
 	disconnect_handle(k);
 	pthread_mutex_lock(&k->lock);
-	k->earlier.requests += k->traffic.requests;
-	k->earlier.bytes_sent += k->traffic.bytes_sent;
-	k->earlier.bytes_received += k->traffic.bytes_received;
-	k->traffic = (struct kafka_traffic){0};
+	stats_traffic_add(&k->earlier, &k->traffic);
+	k->traffic = (struct stats_traffic){0};
 	pthread_mutex_unlock(&k->lock);
 	return connect_handle(k, err);
 }
@@ -121,27 +126,6 @@ void kafka_count(struct kafka *k, enum kafka_call call, bool failed)
 	k->calls[call]++;
 	k->failures[call] += failed;
 	pthread_mutex_unlock(&k->lock);
-}
-
-void kafka_mark_dead(struct kafka *k, int32_t id)
-{
-	if (kafka_is_dead(k, id))
-		return;
-	pthread_mutex_lock(&k->lock);
-	if (k->dead_count < KAFKA_DEAD_MAX)
-		k->dead[k->dead_count++] = id;
-	pthread_mutex_unlock(&k->lock);
-}
-
-bool kafka_is_dead(struct kafka *k, int32_t id)
-{
-	bool dead = false;
-
-	pthread_mutex_lock(&k->lock);
-	for (size_t i = 0; i < k->dead_count && !dead; i++)
-		dead = k->dead[i] == id;
-	pthread_mutex_unlock(&k->lock);
-	return dead;
 }
 
 bool kafka_unreachable(rd_kafka_resp_err_t code)
@@ -163,6 +147,18 @@ static bool passes(const struct pattern *filter, const struct pattern *exclude, 
 	       !(exclude && pattern_matches(exclude, name));
 }
 
+bool kafka_wants_group(const struct kafka_options *o, const char *name)
+{
+	return kafka_watches_group(o->watches, o->watch_count, name) ||
+	       passes(o->group_filter, o->group_exclude, name);
+}
+
+bool kafka_wants_topic(const struct kafka_options *o, const char *name)
+{
+	return kafka_watches_topic(o->watches, o->watch_count, name) ||
+	       passes(o->topic_filter, o->topic_exclude, name);
+}
+
 bool kafka_watches_group(const struct kafka_watch *watches, size_t count, const char *group)
 {
 	for (size_t i = 0; i < count; i++)
@@ -179,263 +175,57 @@ bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const 
 	return false;
 }
 
-static void fill_partitions(struct topic *t, const rd_kafka_metadata_topic_t *md)
-{
-	for (size_t i = 0; i < t->count; i++)
-		t->partitions[i].leader = t->partitions[i].preferred = -1;
-	for (int i = 0; i < md->partition_cnt; i++) {
-		const rd_kafka_metadata_partition_t *from = &md->partitions[i];
-		struct partition *p = &t->partitions[from->id];
-
-		p->leader = from->leader;
-		p->preferred = from->replica_cnt ? from->replicas[0] : -1;
-		p->replicas = from->replica_cnt;
-		p->in_sync = from->isr_cnt;
-	}
-}
-
-static size_t partition_count(const rd_kafka_metadata_topic_t *md)
-{
-	int32_t count = 0;
-
-	for (int i = 0; i < md->partition_cnt; i++) {
-		if (md->partitions[i].id < 0 || md->partitions[i].id > PARTITION_ID_MAX)
-			return 0;
-		if (md->partitions[i].id >= count)
-			count = md->partitions[i].id + 1;
-	}
-	return (size_t)count;
-}
-
-static int compare_topics(const void *a, const void *b)
-{
-	return strcmp(((const struct topic *)a)->name, ((const struct topic *)b)->name);
-}
-
-static void fill_topics(struct kafka *k, struct snapshot *s, const struct rd_kafka_metadata *md)
-{
-	const struct kafka_options *o = &k->options;
-
-	s->topics = arena_alloc(&s->arena, (size_t)md->topic_cnt, sizeof(*s->topics));
-	for (int i = 0; i < md->topic_cnt; i++) {
-		const rd_kafka_metadata_topic_t *from = &md->topics[i];
-		struct topic *t = &s->topics[s->topic_count];
-
-		t->count = partition_count(from);
-		if (!t->count || !(kafka_watches_topic(o->watches, o->watch_count, from->topic) ||
-					 passes(o->topic_filter, o->topic_exclude, from->topic)))
-			continue;
-		t->name = arena_strdup(&s->arena, from->topic);
-		t->partitions = arena_alloc(&s->arena, t->count, sizeof(*t->partitions));
-		fill_partitions(t, from);
-		s->topic_count++;
-	}
-	if (s->topic_count)
-		qsort(s->topics, s->topic_count, sizeof(*s->topics), compare_topics);
-}
-
-static void learn_coordinators(struct kafka *k, const struct rd_kafka_metadata *md)
-{
-	k->coordinator_count = 0;
-	for (int i = 0; i < md->topic_cnt; i++) {
-		const rd_kafka_metadata_topic_t *t = &md->topics[i];
-		size_t count;
-
-		if (strcmp(t->topic, CONSUMER_OFFSETS) != 0 || (count = partition_count(t)) == 0)
-			continue;
-		k->coordinators = mem_resize(k->coordinators, count, sizeof(*k->coordinators));
-		k->coordinator_count = count;
-		for (size_t p = 0; p < count; p++)
-			k->coordinators[p] = -1;
-		for (int p = 0; p < t->partition_cnt; p++)
-			k->coordinators[t->partitions[p].id] = t->partitions[p].leader;
-	}
-}
-
-static void fill_brokers(struct snapshot *s, const struct rd_kafka_metadata *md)
-{
-	s->broker_count = (size_t)md->broker_cnt;
-	s->brokers = arena_alloc(&s->arena, s->broker_count, sizeof(*s->brokers));
-	for (size_t i = 0; i < s->broker_count; i++) {
-		char address[300];
-
-		(void)snprintf(address, sizeof(address), "%.255s:%d", md->brokers[i].host,
-			md->brokers[i].port);
-		s->brokers[i].id = md->brokers[i].id;
-		s->brokers[i].address = arena_strdup(&s->arena, address);
-	}
-}
-
-static rd_kafka_resp_err_t read_metadata(struct kafka *k, const struct rd_kafka_metadata **ret)
-{
-	rd_kafka_resp_err_t code =
-		rd_kafka_metadata(k->rk, 1, NULL, ret, (int)k->options.timeout_ms);
-
-	kafka_count(k, CALL_METADATA, code != RD_KAFKA_RESP_ERR_NO_ERROR);
-	return code;
-}
-
-int kafka_metadata(struct kafka *k, struct snapshot *s, struct err *err)
-{
-	const struct rd_kafka_metadata *md;
-	rd_kafka_resp_err_t code;
-	char cause[sizeof(k->cause)];
-
-	if (!k->rk && connect_handle(k, err) < 0)
-		return -1;
-	k->dead_count = 0;
-	code = read_metadata(k, &md);
-	/* A stopped broker may have been the one that was asked; the library takes another then. */
-	if (code == RD_KAFKA_RESP_ERR__TIMED_OUT && !kafka_stopping(k))
-		code = read_metadata(k, &md);
-	while (rd_kafka_poll(k->rk, 0) > 0)
-		; /* error and statistics callbacks */
-	if (code) {
-		pthread_mutex_lock(&k->lock);
-		memcpy(cause, k->cause, sizeof(cause));
-		pthread_mutex_unlock(&k->lock);
-		return err_set(err, ERR_RETRY, "no metadata from %s: %s%s%s", k->options.bootstrap,
-			rd_kafka_err2str(code), *cause ? ": " : "", cause);
-	}
-	fill_brokers(s, md);
-	fill_topics(k, s, md);
-	learn_coordinators(k, md);
-	rd_kafka_metadata_destroy(md);
-	pthread_mutex_lock(&k->lock);
-	k->cause[0] = '\0';
-	pthread_mutex_unlock(&k->lock);
-	return 0;
-}
-
-enum group_state kafka_group_state(int state)
-{
-	switch (state) {
-	case RD_KAFKA_CONSUMER_GROUP_STATE_PREPARING_REBALANCE:
-		return GROUP_PREPARING_REBALANCE;
-	case RD_KAFKA_CONSUMER_GROUP_STATE_COMPLETING_REBALANCE:
-		return GROUP_COMPLETING_REBALANCE;
-	case RD_KAFKA_CONSUMER_GROUP_STATE_STABLE:
-		return GROUP_STABLE;
-	case RD_KAFKA_CONSUMER_GROUP_STATE_DEAD:
-		return GROUP_DEAD;
-	case RD_KAFKA_CONSUMER_GROUP_STATE_EMPTY:
-		return GROUP_EMPTY;
-	default:
-		return GROUP_UNKNOWN;
-	}
-}
-
-static void start_listing(struct kafka *k)
-{
-	rd_kafka_AdminOptions_t *options =
-		rd_kafka_AdminOptions_new(k->rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS);
-
-	(void)rd_kafka_AdminOptions_set_request_timeout(
-		options, (int)k->options.timeout_ms, NULL, 0);
-	rd_kafka_ListConsumerGroups(k->rk, options, k->list_queue);
-	rd_kafka_AdminOptions_destroy(options);
-	k->listing = true;
-}
-
-static void take_listing(struct kafka *k, struct snapshot *s,
-	const rd_kafka_ListConsumerGroups_result_t *result, struct kafka_group **ret_groups,
-	size_t *ret_count)
-{
-	const struct kafka_options *o = &k->options;
-	const rd_kafka_ConsumerGroupListing_t **valid;
-	struct kafka_group *groups;
-	size_t count, kept = 0;
-
-	valid = rd_kafka_ListConsumerGroups_result_valid(result, &count);
-	groups = arena_alloc(&s->arena, count, sizeof(*groups));
-	for (size_t i = 0; i < count; i++) {
-		const char *name = rd_kafka_ConsumerGroupListing_group_id(valid[i]);
-
-		if (o->only_group && strcmp(o->only_group, name) != 0)
-			continue;
-		if (!kafka_watches_group(o->watches, o->watch_count, name) &&
-			!passes(o->group_filter, o->group_exclude, name))
-			continue;
-		groups[kept].name = arena_strdup(&s->arena, name);
-		groups[kept++].state =
-			kafka_group_state((int)rd_kafka_ConsumerGroupListing_state(valid[i]));
-	}
-	*ret_groups = groups;
-	*ret_count = kept;
-}
-
-int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
-	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, struct err *err)
-{
-	const rd_kafka_ListConsumerGroups_result_t *result;
-	rd_kafka_event_t *event;
-	size_t errors = 0;
-	int rc = 0;
-
-	if (!k->listing)
-		start_listing(k);
-	event = rd_kafka_queue_poll(k->list_queue, (int)wait_ms);
-	if (!event)
-		return err_set(
-			err, ERR_RETRY, "a broker has not answered the listing of groups yet");
-	k->listing = false;
-	result = rd_kafka_event_ListConsumerGroups_result(event);
-	if (result)
-		(void)rd_kafka_ListConsumerGroups_result_errors(result, &errors);
-	kafka_count(k, CALL_LIST_GROUPS, errors || rd_kafka_event_error(event));
-	if (!result || rd_kafka_event_error(event)) {
-		rc = err_set(err, ERR_RETRY, "cannot list groups: %s",
-			rd_kafka_event_error_string(event));
-	} else {
-		take_listing(k, s, result, ret_groups, ret_count);
-		*ret_complete = errors == 0;
-	}
-	rd_kafka_event_destroy(event);
-	return rc;
-}
-
-static struct kafka_traffic traffic_of(struct kafka *k)
-{
-	struct kafka_traffic t;
-
-	pthread_mutex_lock(&k->lock);
-	t = k->earlier;
-	t.requests += k->traffic.requests;
-	t.bytes_sent += k->traffic.bytes_sent;
-	t.bytes_received += k->traffic.bytes_received;
-	pthread_mutex_unlock(&k->lock);
-	return t;
-}
-
-void kafka_metrics(struct kafka *k, struct strbuf *out)
+static void append_calls(struct kafka *k, struct strbuf *out)
 {
 	static const char *const names[] = {
 		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
-	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
-	struct kafka_traffic t = traffic_of(k);
 
-	pthread_mutex_lock(&k->lock);
-	memcpy(calls, k->calls, sizeof(calls));
-	memcpy(failures, k->failures, sizeof(failures));
-	pthread_mutex_unlock(&k->lock);
 	exposition_family(out, "hexlag_kafka_calls_total", "counter",
 		"Questions asked of Kafka, by API; one ListOffsets question is one batch.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_calls_total{api=\"%s\"} %" PRId64 "\n", names[i],
-			calls[i]);
+			k->calls[i]);
 	exposition_family(out, "hexlag_kafka_call_failures_total", "counter",
 		"Questions that Kafka did not answer, or answered by an error.");
 	for (size_t i = 0; i < CALL_KINDS; i++)
 		strbuf_addf(out, "hexlag_kafka_call_failures_total{api=\"%s\"} %" PRId64 "\n",
-			names[i], failures[i]);
+			names[i], k->failures[i]);
+}
+
+static void append_traffic(struct kafka *k, struct strbuf *out)
+{
+	struct stats_traffic t = k->earlier;
+
+	stats_traffic_add(&t, &k->traffic);
 	exposition_family(out, "hexlag_kafka_requests_total", "counter",
 		"Protocol requests sent to brokers, those of the library itself included.");
-	strbuf_addf(out, "hexlag_kafka_requests_total %" PRId64 "\n", t.requests);
+	for (enum stats_api i = 0; i < STATS_APIS; i++)
+		strbuf_addf(out, "hexlag_kafka_requests_total{api=\"%s\"} %" PRId64 "\n",
+			stats_api_name(i), t.requests[i]);
 	exposition_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
 	strbuf_addf(out,
 		"hexlag_kafka_bytes_total{direction=\"received\"} %" PRId64
 		"\nhexlag_kafka_bytes_total{direction=\"sent\"} %" PRId64 "\n",
-		t.bytes_received, t.bytes_sent);
+		t.received, t.sent);
+}
+
+static void append_peers(struct kafka *k, struct strbuf *out)
+{
+	exposition_family(out, "hexlag_broker_failures_total", "counter",
+		"Questions that a broker left unanswered, after which it is waited for no longer.");
+	for (size_t i = 0; i < k->peer_count; i++)
+		strbuf_addf(out, "hexlag_broker_failures_total{id=\"%d\"} %" PRId64 "\n",
+			(int)k->peers[i].id, k->peers[i].failures);
+}
+
+void kafka_metrics(struct kafka *k, struct strbuf *out)
+{
+	pthread_mutex_lock(&k->lock);
+	append_calls(k, out);
+	append_traffic(k, out);
+	if (k->peer_count)
+		append_peers(k, out);
+	pthread_mutex_unlock(&k->lock);
 }
 
 const char *kafka_library_version(void)

@@ -11,6 +11,8 @@
  *     a time, since the answer is matched in quadratic time;
  *   - metadata of all topics is read at the start of every cycle, since the library's cache keeps
  *     failing on a recreated topic.
+ *   - calls that block are made in threads, and a broker that left a question unanswered is not waited
+ *     for until it answers again, so that one that hangs delays nobody.
  * Every call has a deadline. Thread: one at a time, except where a function says any. */
 #ifndef HEXLAG_KAFKA_H
 #define HEXLAG_KAFKA_H
@@ -41,6 +43,8 @@ struct kafka_options {
 	struct conf_strings property_env;   /* "name=VARIABLE": the value is that of the variable */
 	bool read_committed;                /* end offset: last stable offset, not high watermark */
 	int64_t timeout_ms;                 /* of one call, > 0 */
+	int64_t patience_ms;   /* how long a cycle waits for a broker; 0, or more: as timeout_ms */
+	unsigned group_states; /* of groups to list: bits 1 << enum group_state; 0: all */
 	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
 	const struct pattern *topic_filter, *topic_exclude;
 	const char *only_group;            /* list no other; NULL: all */
@@ -59,12 +63,16 @@ void kafka_close(struct kafka *k); /* NULL is fine */
 /* Whether the properties are valid, without a session. */
 int kafka_check(const struct kafka_options *options, struct err *err) MUSTCHECK;
 
-/* Fills `brokers` and `topics` (sorted; filtered) of `s` and learns the coordinators. */
-int kafka_metadata(struct kafka *k, struct snapshot *s, struct err *err) MUSTCHECK;
+/* Fills `brokers` and `topics` (sorted; filtered) of `s` and learns the coordinators. Waits for `wait_ms`
+ * at most: -1 with *ret_late where the answer may still come. */
+int kafka_metadata(struct kafka *k, struct snapshot *s, int64_t wait_ms, bool *ret_late,
+	struct err *err) MUSTCHECK;
 
 struct kafka_group {
 	char *name;
 	enum group_state state;
+	enum group_type type;
+	bool hidden; /* exists, and is filtered out by its state */
 };
 
 /* Lists the groups of all brokers that pass the filters, strings and array in the arena of `s`, in no
@@ -77,11 +85,13 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 
 /* Asks the coordinator of every group with `asked` for committed offsets (all, or those of watched
  * topics where not `everything`), state and members. All groups are in flight together, at most 16
- * requests per coordinator. What answered has `answered` set; what did not has an `error`. */
+ * requests per coordinator; a coordinator that says nothing for `patience_ms` is given up. What answered
+ * has `answered` set; what did not has an `error`. */
 void kafka_ask_groups(struct kafka *k, struct snapshot *s);
 
-/* Asks the leaders for end and start offsets of every partition with `asked`. What answered is `fresh`.
- * Leaders are asked in parallel; one that failed in this cycle is not asked again. */
+/* Asks the leaders for the end offset of every partition with `asked`, and for the start offset of those
+ * with `ask_start` or with an end before their start (recreated topic). What answered is `fresh`. Leaders
+ * are asked in parallel. */
 void kafka_ask_offsets(struct kafka *k, struct snapshot *s);
 
 /* Whether one of the pairs names the group, or the topic. Pure. */

@@ -11,13 +11,17 @@
 /* More in flight to one coordinator gain nothing: it answers one connection in order. */
 #define IN_FLIGHT_MAX 16
 
-/* Answers come a little after their own time-out at the latest; those that do not are given up. */
-#define GRACE_MS 1000
+/* So many groups are described one by one; more by one call that describes all groups there are. */
+#define DESCRIBED_ALONE_MAX 8
+
+/* Room in the tag of a question, see tag_of(). */
+#define QUESTION_BITS 22
+#define GENERATION_BITS 10
 
 /* One question about one group. */
 struct question {
 	struct group *group;
-	enum kafka_call call; /* CALL_COMMITTED_OFFSETS or CALL_DESCRIBE_GROUP */
+	enum kafka_call call; /* CALL_COMMITTED_OFFSETS or CALL_DESCRIBE_GROUPS */
 	bool done;
 };
 
@@ -25,7 +29,8 @@ struct question {
 struct coordinator {
 	int32_t id;
 	size_t next, end; /* not yet sent */
-	size_t in_flight;
+	size_t in_flight, in_flight_max;
+	int64_t since_ms, patience_ms; /* the last sign of life; how long the next is waited for */
 };
 
 struct round {
@@ -36,9 +41,8 @@ struct round {
 	size_t question_count;
 	struct coordinator *coordinators;
 	size_t coordinator_count;
-	size_t waiting; /* sent, not answered */
-	int64_t deadline_ms;
-	bool moved; /* some group's coordinator is another by now */
+	bool together; /* members come by kafkamembers_finish() */
+	bool moved;    /* some group's coordinator is another by now */
 };
 
 static void fail(struct round *r, struct group *g, const char *what, const char *why)
@@ -102,10 +106,44 @@ static void split_by_coordinator(struct round *r)
 
 static void add_question(struct round *r, struct group *g, enum kafka_call call)
 {
-	struct question *q = mem_append(&r->questions, r->question_count, sizeof(*q));
+	struct question *q;
 
+	if (r->question_count >> QUESTION_BITS) {
+		fail(r, g, "not asked", "there are too many groups");
+		return;
+	}
+	q = mem_append(&r->questions, r->question_count, sizeof(*q));
 	*q = (struct question){.group = g, .call = call};
 	r->question_count++;
+}
+
+/* What the listing of this cycle says suffices for a group without members. */
+static bool empty(const struct group *g)
+{
+	return g->listed && !g->kept && g->state == GROUP_EMPTY;
+}
+
+/* The call for all groups at once knows no group of the new protocol (KIP-848). */
+static bool alone(const struct group *g)
+{
+	return RD_KAFKA_VERSION >= 0x020a00ff && g->type == GROUP_TYPE_CONSUMER;
+}
+
+/* One call for all asks all brokers, and comes back with the last of them. */
+static bool describe_together(struct round *r)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < r->s->group_count; i++) {
+		const struct group *g = &r->s->groups[i];
+
+		if (!g->asked || g->answered || g->coordinator < 0 || empty(g) || alone(g))
+			continue;
+		if (kafkapeer_silent(r->k, g->coordinator))
+			return false;
+		count++;
+	}
+	return count > DESCRIBED_ALONE_MAX;
 }
 
 static void collect_questions(struct round *r)
@@ -117,10 +155,18 @@ static void collect_questions(struct round *r)
 			continue;
 		g->error = NULL;
 		g->coordinator = find_coordinator(r, g);
-		if (g->coordinator < 0)
+	}
+	r->together = describe_together(r);
+	for (size_t i = 0; i < r->s->group_count; i++) {
+		struct group *g = &r->s->groups[i];
+
+		if (!g->asked || g->answered || g->coordinator < 0)
 			continue;
 		add_question(r, g, CALL_COMMITTED_OFFSETS);
-		add_question(r, g, CALL_DESCRIBE_GROUP);
+		if (empty(g))
+			g->members_known = g->described = true;
+		else if (!r->together || alone(g))
+			add_question(r, g, CALL_DESCRIBE_GROUPS);
 	}
 	if (r->question_count)
 		qsort(r->questions, r->question_count, sizeof(*r->questions), compare_questions);
@@ -159,21 +205,30 @@ static void send_committed(
 		rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* The opaque is a number, not an address: an answer that comes after the round is recognized. */
+/* The opaque of a question is three numbers, not an address: an answer that comes after its round is
+ * recognized, and by whom it was given. */
 static void *tag_of(const struct round *r, const struct question *q)
 {
-	_Static_assert(sizeof(uintptr_t) == 8, "two numbers in one address");
+	_Static_assert(sizeof(uintptr_t) == 8 && QUESTION_BITS + GENERATION_BITS == 32,
+		"three numbers in one address");
+	uintptr_t generation = r->k->generation & ((1U << GENERATION_BITS) - 1);
 
-	return (void *)((uintptr_t)r->k->generation << 32 | (uintptr_t)(q - r->questions));
+	return (void *)((uintptr_t)(uint32_t)q->group->coordinator << 32 |
+			generation << QUESTION_BITS | (uintptr_t)(q - r->questions));
 }
 
+/* NULL: the question was of an earlier round. */
 static struct question *question_of(const struct round *r, rd_kafka_event_t *event)
 {
-	uintptr_t tag = (uintptr_t)rd_kafka_event_opaque(event);
-	size_t index = tag & UINT32_MAX;
+	size_t index = (uintptr_t)rd_kafka_event_opaque(event) & ((1U << QUESTION_BITS) - 1);
+	struct question *q = index < r->question_count ? &r->questions[index] : NULL;
 
-	return tag >> 32 == r->k->generation && index < r->question_count ? &r->questions[index]
-									  : NULL;
+	return q && tag_of(r, q) == rd_kafka_event_opaque(event) ? q : NULL;
+}
+
+static int32_t broker_of(rd_kafka_event_t *event)
+{
+	return (int32_t)((uintptr_t)rd_kafka_event_opaque(event) >> 32);
 }
 
 static void send_question(struct round *r, struct question *q)
@@ -193,19 +248,12 @@ static void send_question(struct round *r, struct question *q)
 	else
 		rd_kafka_DescribeConsumerGroups(r->k->rk, &name, 1, options, r->k->queue);
 	rd_kafka_AdminOptions_destroy(options);
-	r->waiting++;
 }
 
 static void send_more(struct round *r, struct coordinator *c)
 {
-	while (c->next < c->end && c->in_flight < IN_FLIGHT_MAX) {
-		struct question *q = &r->questions[c->next++];
-
-		if (kafka_is_dead(r->k, c->id)) {
-			fail(r, q->group, "not asked", "it failed in this cycle");
-			continue;
-		}
-		send_question(r, q);
+	while (c->next < c->end && c->in_flight < c->in_flight_max) {
+		send_question(r, &r->questions[c->next++]);
 		c->in_flight++;
 	}
 }
@@ -261,49 +309,6 @@ static rd_kafka_resp_err_t committed_answer(
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void take_assignment(
-	struct round *r, struct group *g, uint32_t member, const rd_kafka_MemberDescription_t *from)
-{
-	const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(from);
-	const rd_kafka_topic_partition_list_t *list =
-		assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
-
-	for (int i = 0; list && i < list->cnt; i++) {
-		struct group_partition *gp = build_group_partition(
-			&r->index, r->s, g, list->elems[i].topic, list->elems[i].partition);
-
-		if (gp)
-			gp->member = member + 1;
-	}
-}
-
-static void take_description(
-	struct round *r, struct group *g, const rd_kafka_ConsumerGroupDescription_t *from)
-{
-	enum group_state state =
-		kafka_group_state((int)rd_kafka_ConsumerGroupDescription_state(from));
-
-	/* librdkafka before 2.10 sees a group of the new protocol (KIP-848) as dead. The listing knows
-	 * better; the members stay unknown. */
-	if (state == GROUP_DEAD && g->listed && g->state != GROUP_DEAD)
-		return;
-	g->state = state;
-	g->members_known = true;
-	g->member_count = rd_kafka_ConsumerGroupDescription_member_count(from);
-	g->members = arena_alloc(&r->s->arena, g->member_count, sizeof(*g->members));
-	for (size_t i = 0; i < g->member_count; i++) {
-		const rd_kafka_MemberDescription_t *m =
-			rd_kafka_ConsumerGroupDescription_member(from, i);
-
-		g->members[i] = (struct member){
-			arena_strdup(&r->s->arena, rd_kafka_MemberDescription_consumer_id(m)),
-			arena_strdup(&r->s->arena, rd_kafka_MemberDescription_client_id(m)),
-			arena_strdup(&r->s->arena, rd_kafka_MemberDescription_host(m)),
-		};
-		take_assignment(r, g, (uint32_t)i, m);
-	}
-}
-
 static rd_kafka_resp_err_t description_answer(
 	struct round *r, struct group *g, rd_kafka_event_t *event, const char **ret_why)
 {
@@ -323,11 +328,12 @@ static rd_kafka_resp_err_t description_answer(
 		*ret_why = rd_kafka_error_string(error);
 		return rd_kafka_error_code(error);
 	}
-	take_description(r, g, groups[0]);
+	kafkamembers_take(r->s, &r->index, g, groups[0]);
 	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void take_answer(struct round *r, struct question *q, rd_kafka_event_t *event)
+/* 0, or the error of the question as a whole. */
+static rd_kafka_resp_err_t take_answer(struct round *r, struct question *q, rd_kafka_event_t *event)
 {
 	bool committed = q->call == CALL_COMMITTED_OFFSETS;
 	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -338,22 +344,40 @@ static void take_answer(struct round *r, struct question *q, rd_kafka_event_t *e
 				 : description_answer(r, q->group, event, &why);
 	kafka_count(r->k, q->call, code != RD_KAFKA_RESP_ERR_NO_ERROR);
 	q->done = true;
-	if (!code)
-		return;
-	if (kafka_unreachable(code))
-		kafka_mark_dead(r->k, q->group->coordinator);
-	if (committed)
+	if (code && committed)
 		fail(r, q->group, "committed offsets", why);
 	r->moved |= code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+	return code;
 }
 
-static struct coordinator *coordinator_of(struct round *r, const struct question *q)
+static struct coordinator *coordinator_of(struct round *r, int32_t id)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < r->coordinator_count; i++)
+		if (r->coordinators[i].id == id)
+			return &r->coordinators[i];
+	return NULL;
+}
 
-	while (r->coordinators[i].id != q->group->coordinator)
-		i++;
-	return &r->coordinators[i];
+/* The coordinator answers (again): it gets as many questions as any other. */
+static void go_on(struct round *r, struct coordinator *c)
+{
+	c->since_ms = clock_mono_ms();
+	c->patience_ms = kafkapeer_patience_ms(r->k, c->id);
+	c->in_flight_max = IN_FLIGHT_MAX;
+	send_more(r, c);
+}
+
+static void take_late_event(struct round *r, rd_kafka_event_t *event)
+{
+	int32_t id = broker_of(event);
+	struct coordinator *c = coordinator_of(r, id);
+
+	kafkapeer_ended(r->k, id);
+	if (kafka_unreachable(rd_kafka_event_error(event)))
+		return;
+	kafkapeer_answered_late(r->k, id);
+	if (c)
+		go_on(r, c);
 }
 
 static void take_event(struct round *r, rd_kafka_event_t *event)
@@ -361,29 +385,81 @@ static void take_event(struct round *r, rd_kafka_event_t *event)
 	struct question *q = question_of(r, event);
 	struct coordinator *c;
 
-	if (!q || q->done)
-		return; /* of an earlier round that gave it up */
-	take_answer(r, q, event);
-	r->waiting--;
-	c = coordinator_of(r, q);
+	if (!q || q->done) {
+		take_late_event(r, event);
+		return;
+	}
+	c = coordinator_of(r, q->group->coordinator);
 	c->in_flight--;
+	if (kafka_unreachable(take_answer(r, q, event))) {
+		kafkapeer_failed(r->k, c->id, 0);
+		c->in_flight_max = 0;
+		return;
+	}
+	kafkapeer_answered(r->k, c->id, clock_mono_ms() - c->since_ms);
+	go_on(r, c);
+}
+
+/* How long an answer is worth waiting for; 0: nobody who is waited for owes one. */
+static int64_t patience_left(const struct round *r)
+{
+	int64_t now = clock_mono_ms(), left = 0;
+
+	for (size_t i = 0; i < r->coordinator_count; i++) {
+		const struct coordinator *c = &r->coordinators[i];
+
+		if (c->in_flight && c->since_ms + c->patience_ms - now > left)
+			left = c->since_ms + c->patience_ms - now;
+	}
+	return left;
+}
+
+/* A silent coordinator gets one question to answer, and no more while one is under way. */
+static void start_coordinator(struct round *r, struct coordinator *c)
+{
+	c->since_ms = clock_mono_ms();
+	c->patience_ms = kafkapeer_patience_ms(r->k, c->id);
+	c->in_flight_max = IN_FLIGHT_MAX;
+	if (kafkapeer_silent(r->k, c->id))
+		c->in_flight_max = kafkapeer_pending(r->k, c->id) ? 0 : 1;
 	send_more(r, c);
+}
+
+/* What is left when the round ends has no answer. */
+static void give_up(struct round *r)
+{
+	for (size_t i = 0; i < r->coordinator_count; i++) {
+		const struct coordinator *c = &r->coordinators[i];
+
+		if (c->in_flight && !kafka_stopping(r->k))
+			kafkapeer_failed(r->k, c->id, c->in_flight);
+	}
+	for (size_t i = 0; i < r->question_count; i++)
+		if (!r->questions[i].done && r->questions[i].call == CALL_COMMITTED_OFFSETS)
+			fail(r, r->questions[i].group, "committed offsets", "no answer in time");
 }
 
 static void run_round(struct round *r)
 {
-	for (size_t i = 0; i < r->coordinator_count; i++)
-		send_more(r, &r->coordinators[i]);
-	while (r->waiting && !kafka_stopping(r->k) && clock_mono_ms() < r->deadline_ms) {
-		rd_kafka_event_t *event = rd_kafka_queue_poll(r->k->queue, 100);
+	struct kafka *k = r->k;
+	rd_kafka_event_t *event;
+	int64_t left;
 
+	/* Answers to earlier rounds tell who is back. */
+	while ((event = rd_kafka_queue_poll(k->queue, 0)) != NULL) {
+		take_event(r, event);
+		rd_kafka_event_destroy(event);
+	}
+	for (size_t i = 0; i < r->coordinator_count; i++)
+		if (!r->coordinators[i].in_flight_max)
+			start_coordinator(r, &r->coordinators[i]);
+	while (!kafka_stopping(k) && (left = patience_left(r)) > 0) {
+		event = rd_kafka_queue_poll(k->queue, left < 100 ? (int)left : 100);
 		if (event)
 			take_event(r, event);
 		rd_kafka_event_destroy(event);
 	}
-	for (size_t i = 0; r->waiting && i < r->question_count; i++)
-		if (!r->questions[i].done && r->questions[i].call == CALL_COMMITTED_OFFSETS)
-			fail(r, r->questions[i].group, "committed offsets", "no answer in time");
+	give_up(r);
 }
 
 /* Asks all that have not answered yet. True: a coordinator has moved, so asking anew may help. */
@@ -395,9 +471,11 @@ static bool ask_once(struct kafka *k, struct snapshot *s)
 	k->generation++;
 	build_index_init(&r.index, s);
 	collect_questions(&r);
-	/* Two time-outs in a row is the worst: the last question sent before its coordinator failed. */
-	r.deadline_ms = clock_mono_ms() + 2 * k->options.timeout_ms + GRACE_MS;
+	if (r.together)
+		kafkamembers_start(k);
 	run_round(&r);
+	if (r.together)
+		kafkamembers_finish(k, s, &r.index, clock_mono_ms() + kafka_patience_ms(k));
 	moved = r.moved;
 	build_index_release(&r.index);
 	free(r.questions);
@@ -409,11 +487,9 @@ static bool ask_once(struct kafka *k, struct snapshot *s)
 static int refresh_coordinators(struct kafka *k)
 {
 	struct snapshot *CLEANUP(snapshot_unref_at) scratch = snapshot_new();
-	size_t dead = k->dead_count;
-	int rc = kafka_metadata(k, scratch, NULL);
+	bool late;
 
-	k->dead_count = dead; /* this is still the same cycle */
-	return rc;
+	return kafka_metadata(k, scratch, kafka_patience_ms(k), &late, NULL);
 }
 
 void kafka_ask_groups(struct kafka *k, struct snapshot *s)

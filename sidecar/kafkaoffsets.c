@@ -2,130 +2,121 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "sidecar/kafkasession.h"
 
-/* The library matches answers in quadratic time; measured best between 100 and 500. */
-#define BATCH_MAX 500
+/* Partitions of one request. The library matches the answer in quadratic time, so more would cost more
+ * CPU; fewer, more requests. */
+#define BATCH_MAX 1500
+
+/* One call of the library: end or start offsets of partitions of one leader. */
+struct batch {
+	rd_kafka_topic_partition_list_t *list; /* asked; holds the answer once `code` is 0 */
+	struct partition **partitions; /* of the snapshot under construction, in the same order */
+	bool starts;
+	bool asked;
+	rd_kafka_resp_err_t code;
+};
+
+/* The work of one leader, done by one thread. It outlives its cycle where the leader does not answer;
+ * `partitions` point nowhere then, and nobody follows them. */
+struct kafka_leader {
+	struct kafka_job job;
+	struct kafka_leader *next;
+	int32_t id;
+	struct batch *batches;
+	size_t count;
+	_Atomic int64_t progress_ms; /* when the last answer came */
+	int64_t slowest_ms;          /* of the answers */
+	char error[160];             /* "": all calls succeeded */
+};
 
 struct target {
 	struct partition *partition;
 	const char *topic;
 	int32_t id;
+	bool start;
 };
 
-/* The work of one leader, done by one thread. */
-struct leader {
-	struct kafka *k;
-	int32_t id;
-	int64_t now_ms;
-	const struct target *targets;
-	size_t count;
-	pthread_t thread;
-	bool threaded;
-	char error[160]; /* "": all calls succeeded */
-};
-
-/* Partition targets of one kind in; offsets out. 0 or an error of the whole call. */
-static rd_kafka_resp_err_t ask(
-	struct leader *l, rd_kafka_topic_partition_list_t *list, int64_t which)
+static void free_leader(struct kafka_leader *l)
 {
-	rd_kafka_resp_err_t code;
-
-	for (int i = 0; i < list->cnt; i++)
-		list->elems[i].offset = which;
-	code = rd_kafka_offsets_for_times(l->k->rk, list, (int)l->k->options.timeout_ms);
-	kafka_count(l->k, CALL_OFFSETS, code != RD_KAFKA_RESP_ERR_NO_ERROR);
-	return code;
-}
-
-static rd_kafka_resp_err_t ask_both(struct leader *l, const struct target *targets,
-	rd_kafka_topic_partition_list_t *ends, rd_kafka_topic_partition_list_t *starts)
-{
-	rd_kafka_resp_err_t code = ask(l, ends, RD_KAFKA_OFFSET_END);
-
-	if (!code)
-		code = ask(l, starts, RD_KAFKA_OFFSET_BEGINNING);
-	if (code)
-		return code; /* the list means nothing then: its offsets are -1 without an error */
-	for (int i = 0; i < ends->cnt; i++) {
-		const rd_kafka_topic_partition_t *end = &ends->elems[i], *start = &starts->elems[i];
-		struct partition *p = targets[i].partition;
-
-		if (end->err || start->err || end->offset < 0 || start->offset < 0) {
-			if (end->err || start->err)
-				(void)snprintf(l->error, sizeof(l->error), "%.60s[%d]: %s",
-					targets[i].topic, (int)targets[i].id,
-					rd_kafka_err2str(end->err ? end->err : start->err));
-			continue;
-		}
-		p->end = end->offset;
-		p->start = start->offset;
-		p->at_ms = l->now_ms;
-		p->has_offsets = p->fresh = true;
+	for (size_t i = 0; i < l->count; i++) {
+		rd_kafka_topic_partition_list_destroy(l->batches[i].list);
+		free(l->batches[i].partitions);
 	}
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
+	free(l->batches);
+	free(l);
 }
 
-static rd_kafka_resp_err_t ask_batch(struct leader *l, const struct target *targets, size_t count)
+static void ask_leader(struct kafka_job *job)
 {
-	rd_kafka_topic_partition_list_t *ends = rd_kafka_topic_partition_list_new((int)count);
-	rd_kafka_topic_partition_list_t *starts;
-	rd_kafka_resp_err_t code;
+	struct kafka_leader *l = (struct kafka_leader *)job;
+	struct kafka *k = job->k;
 
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(ends, targets[i].topic, targets[i].id);
-	starts = rd_kafka_topic_partition_list_copy(ends);
-	code = ask_both(l, targets, ends, starts);
-	rd_kafka_topic_partition_list_destroy(ends);
-	rd_kafka_topic_partition_list_destroy(starts);
-	return code;
-}
+	for (size_t i = 0; i < l->count && !kafka_stopping(k); i++) {
+		struct batch *b = &l->batches[i];
+		int64_t began = clock_mono_ms(), now;
 
-static void *ask_leader(void *arg)
-{
-	struct leader *l = arg;
-
-	for (size_t done = 0; done < l->count && !kafka_stopping(l->k);) {
-		size_t count = l->count - done < BATCH_MAX ? l->count - done : BATCH_MAX;
-		rd_kafka_resp_err_t code = ask_batch(l, l->targets + done, count);
-
-		done += count;
-		if (!code)
-			continue;
-		(void)snprintf(
-			l->error, sizeof(l->error), "end offsets: %s", rd_kafka_err2str(code));
-		if (kafka_unreachable(code)) {
-			kafka_mark_dead(l->k, l->id);
+		b->code = rd_kafka_offsets_for_times(k->rk, b->list, (int)k->options.timeout_ms);
+		b->asked = true;
+		now = clock_mono_ms();
+		kafka_count(k, CALL_OFFSETS, b->code != RD_KAFKA_RESP_ERR_NO_ERROR);
+		if (kafka_unreachable(b->code))
 			break;
-		}
+		if (now - began > l->slowest_ms)
+			l->slowest_ms = now - began;
+		atomic_store(&l->progress_ms, now);
 	}
-	return NULL;
 }
+
+/* --- what to ask --- */
 
 static int compare_targets(const void *a, const void *b)
 {
-	int32_t x = ((const struct target *)a)->partition->leader;
-	int32_t y = ((const struct target *)b)->partition->leader;
+	const struct target *x = a, *y = b;
 
-	return (x > y) - (x < y);
+	if (x->partition->leader != y->partition->leader)
+		return x->partition->leader < y->partition->leader ? -1 : 1;
+	return (int)x->start - (int)y->start;
 }
 
-/* Everything that is asked for and has a leader that has not failed yet, sorted by leader. */
-static struct target *collect_targets(struct kafka *k, struct snapshot *s, size_t *ret_count)
+static struct target *add_target(struct target **targets, size_t *count, struct partition *p,
+	const char *topic, size_t id, bool start)
+{
+	struct target *t = mem_append(targets, (*count)++, sizeof(*t));
+
+	*t = (struct target){p, topic, (int32_t)id, start};
+	return t;
+}
+
+/* What is asked in the first round, and in the second: the start of partitions whose end lies before it.
+ */
+static bool wants_end(const struct partition *p)
+{
+	return p->asked && p->leader >= 0;
+}
+
+static bool wants_start_anew(const struct partition *p)
+{
+	return p->fresh && !p->ask_start && p->end < p->start;
+}
+
+static struct target *collect_targets(struct snapshot *s, bool second, size_t *ret_count)
 {
 	struct target *targets = NULL;
 	size_t count = 0;
 
 	for (size_t t = 0; t < s->topic_count; t++) {
-		for (size_t i = 0; i < s->topics[t].count; i++) {
-			struct partition *p = &s->topics[t].partitions[i];
-			struct target *to;
+		const struct topic *topic = &s->topics[t];
 
-			if (!p->asked || p->leader < 0 || kafka_is_dead(k, p->leader))
-				continue;
-			to = mem_append(&targets, count++, sizeof(*to));
-			*to = (struct target){p, s->topics[t].name, (int32_t)i};
+		for (size_t i = 0; i < topic->count; i++) {
+			struct partition *p = &topic->partitions[i];
+
+			if (!second && wants_end(p))
+				(void)add_target(&targets, &count, p, topic->name, i, false);
+			if (second ? wants_start_anew(p) : wants_end(p) && p->ask_start)
+				(void)add_target(&targets, &count, p, topic->name, i, true);
 		}
 	}
 	if (count)
@@ -134,53 +125,211 @@ static struct target *collect_targets(struct kafka *k, struct snapshot *s, size_
 	return targets;
 }
 
-static size_t split_by_leader(struct kafka *k, const struct snapshot *s,
-	const struct target *targets, size_t count, struct leader **ret_leaders)
+static void add_batch(struct kafka_leader *l, const struct target *targets, size_t count)
 {
-	struct leader *leaders = NULL;
-	size_t n = 0;
+	struct batch *b = mem_append(&l->batches, l->count++, sizeof(*b));
 
+	*b = (struct batch){.list = rd_kafka_topic_partition_list_new((int)count),
+		.partitions = mem_zalloc(count, sizeof(struct partition *)),
+		.starts = targets->start};
 	for (size_t i = 0; i < count; i++) {
-		int32_t id = targets[i].partition->leader;
-
-		if (n == 0 || leaders[n - 1].id != id) {
-			struct leader *l = mem_append(&leaders, n++, sizeof(*l));
-
-			*l = (struct leader){.k = k, .id = id, .now_ms = s->mono_ms};
-			l->targets = targets + i;
-		}
-		leaders[n - 1].count++;
+		rd_kafka_topic_partition_list_add(b->list, targets[i].topic, targets[i].id)
+			->offset = targets->start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+		b->partitions[i] = targets[i].partition;
 	}
-	*ret_leaders = leaders;
-	return n;
 }
 
-static void note_error(struct snapshot *s, const struct leader *l)
+/* `targets` are those of one leader. A silent leader is asked one batch, to see whether it is back. */
+static struct kafka_leader *make_leader(struct kafka *k, const struct target *targets, size_t count)
+{
+	struct kafka_leader *l = mem_zalloc(1, sizeof(*l));
+	bool silent;
+
+	l->id = targets->partition->leader;
+	silent = kafkapeer_silent(k, l->id);
+	for (size_t i = 0; i < count && !(silent && l->count);) {
+		size_t n = 1;
+
+		while (i + n < count && n < BATCH_MAX && targets[i + n].start == targets[i].start)
+			n++;
+		add_batch(l, targets + i, n);
+		i += n;
+	}
+	return l;
+}
+
+static bool still_asked(const struct kafka *k, int32_t id)
+{
+	for (const struct kafka_leader *l = k->late; l; l = l->next)
+		if (l->id == id)
+			return true;
+	return false;
+}
+
+/* Starts the work of every leader that is not busy with that of an earlier cycle; a list. */
+static struct kafka_leader *start_leaders(
+	struct kafka *k, const struct target *targets, size_t count)
+{
+	struct kafka_leader *all = NULL;
+
+	for (size_t i = 0, n; i < count; i += n) {
+		struct kafka_leader *l;
+
+		for (n = 1; i + n < count &&
+			    targets[i + n].partition->leader == targets[i].partition->leader;)
+			n++;
+		if (still_asked(k, targets[i].partition->leader))
+			continue;
+		l = make_leader(k, targets + i, n);
+		l->next = all;
+		all = l;
+		atomic_store(&l->progress_ms, clock_mono_ms());
+		kafkajob_start(&l->job, k, ask_leader);
+	}
+	return all;
+}
+
+/* --- answers --- */
+
+static void note(
+	struct kafka_leader *l, const char *topic, int32_t partition, rd_kafka_resp_err_t code)
+{
+	if (!*l->error)
+		(void)snprintf(l->error, sizeof(l->error), "offsets%s%.60s[%d]: %s",
+			topic ? " of " : "", topic ? topic : "", (int)partition,
+			rd_kafka_err2str(code));
+}
+
+/* An end is good beside a start that is known; both are of this cycle's leader. */
+static void take_offset(struct partition *p, bool start, int64_t offset, int64_t now_ms)
+{
+	if (start) {
+		p->start = offset;
+		p->start_at_ms = now_ms;
+		p->got_start = true;
+	} else {
+		p->end = offset;
+		p->got_end = true;
+	}
+}
+
+static void take_batch(struct kafka_leader *l, const struct batch *b, int64_t now_ms)
+{
+	if (b->code) {
+		/* The list means nothing then: its offsets are -1 without an error. */
+		if (!*l->error)
+			(void)snprintf(l->error, sizeof(l->error), "offsets: %s",
+				rd_kafka_err2str(b->code));
+		return;
+	}
+	for (int i = 0; i < b->list->cnt; i++) {
+		const rd_kafka_topic_partition_t *tp = &b->list->elems[i];
+
+		if (tp->err)
+			note(l, tp->topic, tp->partition, tp->err);
+		else if (tp->offset >= 0)
+			take_offset(b->partitions[i], b->starts, tp->offset, now_ms);
+	}
+}
+
+/* Waits for the leader as long as it goes on answering. False: it has become silent. */
+static bool wait_for(struct kafka *k, struct kafka_leader *l)
+{
+	int64_t patience = kafkapeer_patience_ms(k, l->id);
+
+	for (;;) {
+		int64_t deadline = atomic_load(&l->progress_ms) + patience;
+
+		if (kafkajob_wait(&l->job, deadline))
+			return true;
+		if (kafka_stopping(k) || atomic_load(&l->progress_ms) + patience <= deadline)
+			return false;
+	}
+}
+
+static bool any_unreachable(const struct kafka_leader *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (kafka_unreachable(l->batches[i].code))
+			return true;
+	return false;
+}
+
+static void say_error(struct snapshot *s, const struct kafka_leader *l)
 {
 	for (size_t i = 0; i < s->broker_count; i++)
 		if (s->brokers[i].id == l->id && *l->error)
 			s->brokers[i].error = arena_strdup(&s->arena, l->error);
 }
 
+static void finish_leader(struct kafka *k, struct snapshot *s, struct kafka_leader *l)
+{
+	if (!wait_for(k, l)) {
+		/* The thread still writes to it; what is said goes round it. */
+		struct kafka_leader late = {.id = l->id, .error = "offsets: no answer in time"};
+
+		say_error(s, &late);
+		if (!kafka_stopping(k))
+			kafkapeer_failed(k, l->id, 0);
+		l->next = k->late;
+		k->late = l;
+		return;
+	}
+	for (size_t i = 0; i < l->count; i++)
+		if (l->batches[i].asked)
+			take_batch(l, &l->batches[i], s->mono_ms);
+	if (any_unreachable(l))
+		kafkapeer_failed(k, l->id, 0);
+	else
+		kafkapeer_answered(k, l->id, l->slowest_ms);
+	say_error(s, l);
+	free_leader(l);
+}
+
+void kafkaoffsets_reap(struct kafka *k, bool wait)
+{
+	struct kafka_leader **at = &k->late;
+
+	while (*at) {
+		struct kafka_leader *l = *at;
+
+		if (wait)
+			kafkajob_join(&l->job);
+		else if (!kafkajob_wait(&l->job, 0)) {
+			at = &l->next;
+			continue;
+		}
+		if (!any_unreachable(l))
+			kafkapeer_answered_late(k, l->id);
+		*at = l->next;
+		free_leader(l);
+	}
+}
+
+/* Asks in one round, and says which partitions have been read whole. */
+static void ask(struct kafka *k, struct snapshot *s, bool second)
+{
+	size_t count;
+	struct target *targets = collect_targets(s, second, &count);
+	struct kafka_leader *all = start_leaders(k, targets, count), *next;
+
+	for (; all; all = next) {
+		next = all->next;
+		finish_leader(k, s, all);
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct partition *p = targets[i].partition;
+
+		p->fresh = p->got_end && (p->got_start || !(p->ask_start || second));
+		p->has_offsets |= p->fresh;
+		p->at_ms = p->fresh ? s->mono_ms : p->at_ms;
+	}
+	free(targets);
+}
+
 void kafka_ask_offsets(struct kafka *k, struct snapshot *s)
 {
-	struct leader *leaders;
-	size_t target_count;
-	struct target *targets = collect_targets(k, s, &target_count);
-	size_t count = split_by_leader(k, s, targets, target_count, &leaders);
-
-	/* The last leader's work is done here, so a cluster of one broker needs no thread. */
-	for (size_t i = 0; i + 1 < count; i++)
-		leaders[i].threaded =
-			pthread_create(&leaders[i].thread, NULL, ask_leader, &leaders[i]) == 0;
-	for (size_t i = 0; i < count; i++)
-		if (!leaders[i].threaded)
-			(void)ask_leader(&leaders[i]);
-	for (size_t i = 0; i < count; i++) {
-		if (leaders[i].threaded)
-			(void)pthread_join(leaders[i].thread, NULL);
-		note_error(s, &leaders[i]);
-	}
-	free(leaders);
-	free(targets);
+	kafkaoffsets_reap(k, false);
+	ask(k, s, false);
+	ask(k, s, true);
 }

@@ -27,6 +27,8 @@ void merge_topics(struct snapshot *next, const struct snapshot *prev)
 		for (size_t p = 0; p < from->count; p++) {
 			to->partitions[p] = from->partitions[p];
 			to->partitions[p].fresh = to->partitions[p].asked = false;
+			to->partitions[p].ask_start = false;
+			to->partitions[p].got_start = to->partitions[p].got_end = false;
 			to->partitions[p].has_offsets = false; /* merge_finish() brings them back */
 		}
 	}
@@ -43,15 +45,20 @@ static int compare_groups(const void *a, const void *b)
 	return order ? order : (int)x->kept - (int)y->kept;
 }
 
+/* `listed` NULL: it is not, or was by an earlier cycle. */
 static struct group *add_group(
-	struct snapshot *s, const char *name, enum group_state state, bool listed)
+	struct snapshot *s, const char *name, const struct kafka_group *listed)
 {
 	struct group *g = &s->groups[s->group_count++];
 
 	g->name = arena_strdup(&s->arena, name);
-	g->state = state;
-	g->listed = listed;
 	g->coordinator = -1;
+	g->listed = listed != NULL;
+	if (listed) {
+		g->state = listed->state;
+		g->type = listed->type;
+		g->hidden = listed->hidden;
+	}
 	return g;
 }
 
@@ -67,6 +74,16 @@ static void sort_unique(struct snapshot *s)
 	s->group_count = kept;
 }
 
+static void drop_hidden(struct snapshot *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->group_count; i++)
+		if (!s->groups[i].hidden)
+			s->groups[kept++] = s->groups[i];
+	s->group_count = kept;
+}
+
 void merge_groups(struct snapshot *next, const struct snapshot *prev,
 	const struct kafka_group *listed, size_t listed_count, const struct kafka_watch *watches,
 	size_t watch_count)
@@ -75,13 +92,19 @@ void merge_groups(struct snapshot *next, const struct snapshot *prev,
 
 	next->groups = arena_alloc(&next->arena, room, sizeof(*next->groups));
 	for (size_t i = 0; i < listed_count; i++)
-		(void)add_group(next, listed[i].name, listed[i].state, true);
-	for (size_t i = 0; prev && i < prev->group_count; i++)
-		add_group(next, prev->groups[i].name, prev->groups[i].state, prev->groups[i].listed)
-			->kept = true;
+		(void)add_group(next, listed[i].name, &listed[i]);
+	for (size_t i = 0; prev && i < prev->group_count; i++) {
+		struct group *g = add_group(next, prev->groups[i].name, NULL);
+
+		g->listed = prev->groups[i].listed;
+		g->state = prev->groups[i].state;
+		g->type = prev->groups[i].type;
+		g->kept = true;
+	}
 	for (size_t i = 0; i < watch_count; i++)
-		(void)add_group(next, watches[i].group, GROUP_UNKNOWN, false);
+		(void)add_group(next, watches[i].group, NULL);
 	sort_unique(next);
+	drop_hidden(next);
 }
 
 static void keep_offsets(struct topic *to, const struct topic *from)
@@ -91,6 +114,7 @@ static void keep_offsets(struct topic *to, const struct topic *from)
 
 		if (p->fresh || i >= from->count || !from->partitions[i].has_offsets)
 			continue;
+		p->start_at_ms = from->partitions[i].start_at_ms;
 		p->start = from->partitions[i].start;
 		p->end = from->partitions[i].end;
 		p->at_ms = from->partitions[i].at_ms;
@@ -113,27 +137,27 @@ static void copy_members(struct snapshot *next, struct group *to, const struct g
 }
 
 /* The last good value of one partition for a group. It stays fresh only where nobody asked anew (`asked`),
- * and its owner stays only where the members are those of before (not `group_asked`). */
-static void keep_partition(struct group_partition *to, const struct group_partition *from,
-	bool asked, bool group_asked)
+ * and its owner stays only where the members are those of before (not `described`). */
+static void keep_partition(
+	struct group_partition *to, const struct group_partition *from, bool asked, bool described)
 {
-	uint32_t member = to->member;
+	uint32_t member = described ? to->member : from->member;
 
-	if (to->answered || !from->answered)
-		return;
-	*to = *from;
-	if (group_asked)
-		to->member = member;
-	if (asked)
-		to->fresh = false;
+	if (!to->answered && from->answered) {
+		*to = *from;
+		to->fresh = from->fresh && !asked;
+	}
+	to->member = member;
 }
 
 static void keep_group(struct snapshot *next, const struct snapshot *prev, struct build_index *ix,
 	struct group *to, const struct group *from)
 {
-	if (!to->asked) {
-		to->state = from->state;
+	if (!to->asked)
 		to->coordinator = from->coordinator;
+	if (!to->described) {
+		if (!to->asked || to->state == GROUP_UNKNOWN)
+			to->state = from->state;
 		copy_members(next, to, from);
 	}
 	for (size_t i = 0; i < from->topic_count; i++) {
@@ -150,7 +174,7 @@ static void keep_group(struct snapshot *next, const struct snapshot *prev, struc
 			gt = build_group_topic(ix, next, to, topic->name);
 		for (size_t p = 0; p < next->topics[t].count && p < topic->count; p++)
 			keep_partition(&gt->partitions[p], &old->partitions[p],
-				to->asked && (to->everything || gt->asked), to->asked);
+				to->asked && (to->everything || gt->asked), to->described);
 	}
 }
 

@@ -36,6 +36,9 @@ struct partition {
 	bool has_offsets;          /* read at least once */
 	bool fresh;                /* read in the latest cycle that asked */
 	bool asked;                /* the cycle that made this snapshot asked for it */
+	bool ask_start;            /* also for its start, which seldom moves; else `start` is old */
+	bool got_start, got_end;   /* what it said; `fresh` is drawn from both */
+	int64_t start_at_ms;       /* monotonic time at which the start was read; 0: never */
 };
 
 struct topic {
@@ -51,6 +54,12 @@ enum group_state {
 	GROUP_COMPLETING_REBALANCE,
 	GROUP_EMPTY, /* exists, no members */
 	GROUP_DEAD,
+};
+
+enum group_type {
+	GROUP_TYPE_UNKNOWN, /* the library or the broker does not say */
+	GROUP_TYPE_CLASSIC,
+	GROUP_TYPE_CONSUMER, /* KIP-848 */
 };
 
 struct member {
@@ -85,8 +94,11 @@ struct group {
 	int32_t coordinator; /* broker id, -1 unknown */
 	enum group_state state;
 	bool listed; /* a broker listed it, so it exists */
+	bool hidden; /* exists and is filtered out by its state; never in a published snapshot */
 	bool kept; /* of the snapshot before; not in the listing of this cycle, if there was one */
-	bool members_known; /* members and their partitions are those of this cycle */
+	enum group_type type;
+	bool described;     /* state, members and their partitions are those of this cycle */
+	bool members_known; /* members have been read at least once */
 	bool asked;         /* the cycle that made this snapshot asked its coordinator */
 	bool answered;      /* and the coordinator answered with offsets */
 	bool everything;    /* asked for all its commits, not only for a rule's topics */

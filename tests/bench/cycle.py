@@ -47,7 +47,7 @@ def counters(metrics):
     return {"cycles": cycles_of(metrics),
             "calls": sum(metrics.all("hexlag_kafka_calls_total").values()),
             "failures": sum(metrics.all("hexlag_kafka_call_failures_total").values()),
-            "requests": metrics.one("hexlag_kafka_requests_total"),
+            "requests": sum(metrics.all("hexlag_kafka_requests_total").values()),
             "sent": metrics.one("hexlag_kafka_bytes_total", direction="sent"),
             "received": metrics.one("hexlag_kafka_bytes_total", direction="received")}
 

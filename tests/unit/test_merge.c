@@ -218,8 +218,9 @@ static void test_no_metadata(struct snapshot *old)
 
 static void test_groups(struct snapshot *old)
 {
-	static const struct kafka_group listed[] = {{(char *)"z", GROUP_STABLE},
-		{(char *)"a", GROUP_EMPTY}, {(char *)"z", GROUP_STABLE}};
+	static const struct kafka_group listed[] = {{.name = (char *)"z", .state = GROUP_STABLE},
+		{.name = (char *)"a", .state = GROUP_EMPTY},
+		{.name = (char *)"z", .state = GROUP_STABLE}};
 	struct snapshot *s = snapshot_new(), *kept = snapshot_new();
 
 	merge_groups(s, old, listed, 3, &watch, 1);
