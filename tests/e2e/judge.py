@@ -45,6 +45,7 @@ class Judge:
         self.wrong = []      # what no scrape may show
         self.unserved = 0    # of ends: how often nothing could be demanded
         self.aged = 0        # how often an age was demanded
+        self.longest = {}    # phases of the longest cycle
 
     def keep(self, *scrape):
         self.scrapes.append(scrape)
@@ -66,6 +67,9 @@ class Judge:
         lags, commits, ages = (self._table(metrics, name) for name in
                                ("kafka_consumergroup_lag", "kafka_consumergroup_current_offset",
                                 "hexlag_consumergroup_lag_age_seconds"))
+        phases = {dict(labels)["phase"]: value for labels, value in
+                  metrics.all("hexlag_cycle_phase_seconds").items()}
+        self.longest = max(self.longest, phases, key=lambda p: sum(p.values()))
         self.took.append(ended - began)
         if ended - began > SCRAPE_LIMIT + control:
             self.slow.append((round(ended - began, 3), round(control, 3)))
@@ -132,8 +136,8 @@ class Judge:
             return (f"median {statistics.median(values):.3f} p99 {percentile(values, 99):.3f} "
                     f"max {values[-1]:.3f} s of {len(values)}")
         print(f"# {title}: end offsets stale by {figures([v[0] for v in self.stale_ends])}; commits "
-              f"by {figures([v[0] for v in self.stale_commits])}; scrapes {figures(self.took)}",
-              flush=True)
+              f"by {figures([v[0] for v in self.stale_commits])}; scrapes {figures(self.took)}; longest "
+              f"cycle: " + ", ".join(f"{k} {v:.3f}" for k, v in self.longest.items()), flush=True)
 
     def expect_fresh(self):
         for what, stale in (("end offset", self.stale_ends), ("commit", self.stale_commits)):

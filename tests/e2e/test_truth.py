@@ -279,10 +279,17 @@ row("a rebalance that waits for a member: offsets and lag as ever",
     state="PreparingRebalance", members=2)
 
 
-def next_generation():
+def to_be_joined():
     topic("next", 10, 10)
-    java("ConsoleConsumer", "next", "g-next", "--from-beginning",
-         "--consumer-property", "group.protocol=consumer",
+    commit("g-next", "next", 0, 0)
+
+
+row("a group that nobody is in yet", to_be_joined, "next", lag={0: 10, 1: 10},
+    committed={0: 0, 1: 0}, lag_sum=20, latest=20, earliest=20, state="Empty", members=0)
+
+
+def next_generation():
+    java("ConsoleConsumer", "next", "g-next", "--consumer-property", "group.protocol=consumer",
          "--consumer-property", "auto.commit.interval.ms=100")
     wait_equal(lambda: watching["plain"].metrics().lag("g-next", "next"), {0: 0, 1: 0}, "lag")
     # It stays a member for its session of 45 s, and does not see the next records.
