@@ -130,6 +130,7 @@ struct kafka_options settings_kafka(const struct settings *s,
 		.property_env = s->kafka.property_env,
 		.read_committed = s->kafka.isolation == 1,
 		.timeout_ms = s->kafka.timeout_ms,
+		.group_states = settings_group_states(s),
 		.watches = watches,
 		.watch_count = watch_count,
 	};

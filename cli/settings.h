@@ -26,6 +26,7 @@ struct settings {
 		char *listen;
 		int64_t interval_ms;
 		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
+		struct conf_strings group_states; /* as Kafka spells them */
 		char *labels;
 		bool show_all;
 	} exporter;

@@ -1,8 +1,11 @@
 /* The exporter section of the configuration file. */
+#include <string.h>
+
 #include "cli/settingstables.h"
 #include "common/pattern.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
+#include "sidecar/snapshot.h"
 
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
@@ -24,12 +27,42 @@ static void check_labels(struct conf_scope *scope, const char *text)
 	labels_release(&labels);
 }
 
+/* The state with that name, as Kafka spells it; GROUP_UNKNOWN where there is none. */
+static enum group_state state_named(const char *name)
+{
+	enum group_state state = GROUP_DEAD;
+
+	while (state != GROUP_UNKNOWN && strcmp(group_state_name(state), name) != 0)
+		state--;
+	return state;
+}
+
+unsigned settings_group_states(const struct settings *s)
+{
+	unsigned states = 0;
+
+	for (size_t i = 0; i < s->exporter.group_states.count; i++)
+		states |= 1U << state_named(s->exporter.group_states.items[i]);
+	return states;
+}
+
+static void check_states(struct conf_scope *scope, const struct conf_strings *states)
+{
+	for (size_t i = 0; i < states->count; i++)
+		if (state_named(states->items[i]) == GROUP_UNKNOWN)
+			conf_reject(scope, "group_states",
+				"\"%s\" is none of Stable, PreparingRebalance, "
+				"CompletingRebalance, Empty and Dead",
+				states->items[i]);
+}
+
 void settings_check_exporter(const void *item, struct conf_scope *scope)
 {
 	const struct settings *s = item;
 	struct err err = {0};
 
 	check_labels(scope, s->exporter.labels);
+	check_states(scope, &s->exporter.group_states);
 	if (s->exporter.listen && httpd_check_address(s->exporter.listen, &err) < 0)
 		conf_reject(scope, "listen", "%s", err.msg);
 	check_expression(scope, "group_filter", s->exporter.group_filter);
@@ -61,6 +94,10 @@ const struct conf_option settings_exporter_options[] = {
 	{.key = "topic_exclude",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.topic_exclude)},
+	{.key = "group_states",
+		.type = CONF_STRINGS,
+		.offset = IN(struct settings, exporter.group_states),
+		.max = GROUP_DEAD},
 	{.key = "labels", .type = CONF_STRING, .offset = IN(struct settings, exporter.labels)},
 	{.key = "show_all",
 		.type = CONF_BOOL,

@@ -14,4 +14,7 @@ extern const struct conf_option settings_scaler_options[];
 void settings_check_exporter(const void *item, struct conf_scope *scope);
 void settings_check_scaler(const void *item, struct conf_scope *scope);
 
+/* exporter.group_states as bits, 1 << enum group_state; 0: all. */
+unsigned settings_group_states(const struct settings *s);
+
 #endif

@@ -343,6 +343,10 @@ void collector_cycle(struct collector *c, bool full)
 	next->wall_ms = clock_wall_ms();
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
 	ask_kafka(c, next);
+	if (atomic_load(&c->loop.stop)) {
+		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
+		return;
+	}
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
 	say_changes(c, next);
@@ -352,15 +356,26 @@ void collector_cycle(struct collector *c, bool full)
 	atomic_store(&c->heartbeat_ms, clock_mono_ms());
 }
 
+static enum phase longest_phase(const struct snapshot *s)
+{
+	enum phase longest = 0;
+
+	for (enum phase p = 0; p < PHASE_COUNT; p++)
+		if (s->phase_us[p] > s->phase_us[longest])
+			longest = p;
+	return longest;
+}
+
 /* Tells once that cycles take longer than they may. While Kafka does not answer that is no news. */
 static void mind_slowness(struct collector *c, bool full, int64_t took_ms, int64_t interval_ms)
 {
 	if (!c->last->metadata_ok)
 		return;
 	if (took_ms > interval_ms && !c->slow[full])
-		log_warn("a cycle took %" PRId64 "ms, longer than its interval of %" PRId64
+		log_warn("a cycle took %" PRId64
+			 "ms, most of it for %s, longer than its interval of %" PRId64
 			 "ms: values are older than asked for",
-			took_ms, interval_ms);
+			took_ms, phase_name(longest_phase(c->last)), interval_ms);
 	if (took_ms > interval_ms)
 		c->slow[full] = true;
 	else if (took_ms < interval_ms / 2)

@@ -286,68 +286,17 @@ static void take_committed(
 		fail(r, g, "committed offsets", why);
 }
 
-static rd_kafka_resp_err_t committed_answer(
-	struct round *r, struct group *g, rd_kafka_event_t *event, const char **ret_why)
+static void take_answer(struct round *r, struct question *q, const struct kafka_answer *a)
 {
-	const rd_kafka_ListConsumerGroupOffsets_result_t *result =
-		rd_kafka_event_ListConsumerGroupOffsets_result(event);
-	const rd_kafka_group_result_t **groups;
-	const rd_kafka_error_t *error;
-	size_t count = 0;
-
-	groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-	if (count != 1) {
-		*ret_why = "an answer without a group";
-		return RD_KAFKA_RESP_ERR__BAD_MSG;
-	}
-	error = rd_kafka_group_result_error(groups[0]);
-	if (error) {
-		*ret_why = rd_kafka_error_string(error);
-		return rd_kafka_error_code(error);
-	}
-	take_committed(r, g, rd_kafka_group_result_partitions(groups[0]));
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t description_answer(
-	struct round *r, struct group *g, rd_kafka_event_t *event, const char **ret_why)
-{
-	const rd_kafka_DescribeConsumerGroups_result_t *result =
-		rd_kafka_event_DescribeConsumerGroups_result(event);
-	const rd_kafka_ConsumerGroupDescription_t **groups;
-	const rd_kafka_error_t *error;
-	size_t count = 0;
-
-	groups = rd_kafka_DescribeConsumerGroups_result_groups(result, &count);
-	if (count != 1) {
-		*ret_why = "an answer without a group";
-		return RD_KAFKA_RESP_ERR__BAD_MSG;
-	}
-	error = rd_kafka_ConsumerGroupDescription_error(groups[0]);
-	if (error) {
-		*ret_why = rd_kafka_error_string(error);
-		return rd_kafka_error_code(error);
-	}
-	kafkamembers_take(r->s, &r->index, g, groups[0]);
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-/* 0, or the error of the question as a whole. */
-static rd_kafka_resp_err_t take_answer(struct round *r, struct question *q, rd_kafka_event_t *event)
-{
-	bool committed = q->call == CALL_COMMITTED_OFFSETS;
-	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-	const char *why = rd_kafka_event_error_string(event);
-
-	if (!code)
-		code = committed ? committed_answer(r, q->group, event, &why)
-				 : description_answer(r, q->group, event, &why);
-	kafka_count(r->k, q->call, code != RD_KAFKA_RESP_ERR_NO_ERROR);
+	kafka_count(r->k, q->call, a->code != RD_KAFKA_RESP_ERR_NO_ERROR);
 	q->done = true;
-	if (code && committed)
-		fail(r, q->group, "committed offsets", why);
-	r->moved |= code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
-	return code;
+	r->moved |= a->code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+	if (a->code && q->call == CALL_COMMITTED_OFFSETS)
+		fail(r, q->group, "committed offsets", a->why);
+	else if (!a->code && a->committed)
+		take_committed(r, q->group, a->committed);
+	else if (!a->code)
+		kafkamembers_take(r->s, &r->index, q->group, a->description);
 }
 
 static struct coordinator *coordinator_of(struct round *r, int32_t id)
@@ -367,13 +316,12 @@ static void go_on(struct round *r, struct coordinator *c)
 	send_more(r, c);
 }
 
-static void take_late_event(struct round *r, rd_kafka_event_t *event)
+static void take_late_answer(struct round *r, int32_t id, const struct kafka_answer *a)
 {
-	int32_t id = broker_of(event);
 	struct coordinator *c = coordinator_of(r, id);
 
 	kafkapeer_ended(r->k, id);
-	if (kafka_unreachable(rd_kafka_event_error(event)))
+	if (kafka_unreachable(a->code))
 		return;
 	kafkapeer_answered_late(r->k, id);
 	if (c)
@@ -383,15 +331,17 @@ static void take_late_event(struct round *r, rd_kafka_event_t *event)
 static void take_event(struct round *r, rd_kafka_event_t *event)
 {
 	struct question *q = question_of(r, event);
+	struct kafka_answer a = kafkaanswer_read(event);
 	struct coordinator *c;
 
 	if (!q || q->done) {
-		take_late_event(r, event);
+		take_late_answer(r, broker_of(event), &a);
 		return;
 	}
 	c = coordinator_of(r, q->group->coordinator);
 	c->in_flight--;
-	if (kafka_unreachable(take_answer(r, q, event))) {
+	take_answer(r, q, &a);
+	if (kafka_unreachable(a.code)) {
 		kafkapeer_failed(r->k, c->id, 0);
 		c->in_flight_max = 0;
 		return;

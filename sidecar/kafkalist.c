@@ -113,6 +113,8 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 	} else {
 		take_listing(k, s, result, ret_groups, ret_count);
 		*ret_complete = errors == 0;
+		if (*ret_complete)
+			kafkapeer_all_answered(k);
 	}
 	rd_kafka_event_destroy(event);
 	return rc;

@@ -255,6 +255,15 @@ static bool any_unreachable(const struct kafka_leader *l)
 	return false;
 }
 
+/* An error for the whole call may be the library's own and says nothing of the leader. */
+static bool any_answer(const struct kafka_leader *l)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->batches[i].asked && !l->batches[i].code)
+			return true;
+	return false;
+}
+
 static void say_error(struct snapshot *s, const struct kafka_leader *l)
 {
 	for (size_t i = 0; i < s->broker_count; i++)
@@ -280,7 +289,7 @@ static void finish_leader(struct kafka *k, struct snapshot *s, struct kafka_lead
 			take_batch(l, &l->batches[i], s->mono_ms);
 	if (any_unreachable(l))
 		kafkapeer_failed(k, l->id, 0);
-	else
+	else if (any_answer(l))
 		kafkapeer_answered(k, l->id, l->slowest_ms);
 	say_error(s, l);
 	free_leader(l);
@@ -299,7 +308,7 @@ void kafkaoffsets_reap(struct kafka *k, bool wait)
 			at = &l->next;
 			continue;
 		}
-		if (!any_unreachable(l))
+		if (any_answer(l) && !any_unreachable(l))
 			kafkapeer_answered_late(k, l->id);
 		*at = l->next;
 		free_leader(l);
@@ -327,9 +336,18 @@ static void ask(struct kafka *k, struct snapshot *s, bool second)
 	free(targets);
 }
 
+/* A broker stays failed until it answers, also while nobody has a question for it. */
+static void say_silence(struct kafka *k, struct snapshot *s)
+{
+	for (size_t i = 0; i < s->broker_count; i++)
+		if (!s->brokers[i].error && kafkapeer_silent(k, s->brokers[i].id))
+			s->brokers[i].error = arena_strdup(&s->arena, "no answer in time");
+}
+
 void kafka_ask_offsets(struct kafka *k, struct snapshot *s)
 {
 	kafkaoffsets_reap(k, false);
 	ask(k, s, false);
 	ask(k, s, true);
+	say_silence(k, s);
 }

@@ -81,6 +81,14 @@ void kafkapeer_answered_late(struct kafka *k, int32_t id)
 	pthread_mutex_unlock(&k->lock);
 }
 
+void kafkapeer_all_answered(struct kafka *k)
+{
+	pthread_mutex_lock(&k->lock);
+	for (size_t i = 0; i < k->peer_count; i++)
+		k->peers[i].silent = false;
+	pthread_mutex_unlock(&k->lock);
+}
+
 void kafkapeer_failed(struct kafka *k, int32_t id, size_t pending)
 {
 	struct kafka_peer *p;

@@ -92,6 +92,9 @@ bool kafkapeer_silent(struct kafka *k, int32_t id);
 void kafkapeer_answered(struct kafka *k, int32_t id, int64_t took_ms);
 void kafkapeer_answered_late(struct kafka *k, int32_t id);
 
+/* So did all brokers there are. */
+void kafkapeer_all_answered(struct kafka *k);
+
 /* No answer came in time, or a failure of the connection did; `pending` of the questions may still be
  * answered. */
 void kafkapeer_failed(struct kafka *k, int32_t id, size_t pending);
@@ -107,6 +110,18 @@ void kafkajob_start(struct kafka_job *job, struct kafka *k, void (*run)(struct k
 /* Waits for the end of a started job until the deadline (monotonic ms); true: it has ended. */
 bool kafkajob_wait(struct kafka_job *job, int64_t deadline_ms);
 void kafkajob_join(struct kafka_job *job); /* waits as long as it takes; not started is fine */
+
+/* What an event about one group holds: one of the two, or an error with its reason. Everything is
+ * borrowed from the event. */
+struct kafka_answer {
+	const rd_kafka_topic_partition_list_t *committed;
+	const rd_kafka_ConsumerGroupDescription_t *description;
+	rd_kafka_resp_err_t code;
+	const char *why;
+};
+
+/* A request that failed shows as an error of the event, or of its only group. */
+struct kafka_answer kafkaanswer_read(rd_kafka_event_t *event);
 
 /* Frees the late leaders that have ended; `wait`: all, once they have. */
 void kafkaoffsets_reap(struct kafka *k, bool wait);

@@ -234,6 +234,36 @@ static void test_groups(struct snapshot *old)
 	snapshot_unref(kept);
 }
 
+static void test_hidden(struct snapshot *old)
+{
+	static const struct kafka_group listed[] = {
+		{.name = (char *)"g", .state = GROUP_EMPTY, .hidden = true},
+		{.name = (char *)"new", .state = GROUP_EMPTY, .hidden = true}};
+	struct snapshot *s = snapshot_new();
+
+	merge_groups(s, old, listed, 2, NULL, 0);
+	TAP_INT("a group in a state that is not wanted goes, known or new", s->group_count, 0);
+	snapshot_unref(s);
+}
+
+/* The listing told the state, and nobody described the group. */
+static void test_not_described(struct snapshot *old)
+{
+	struct snapshot *s = after(2);
+
+	s->groups[0].state = GROUP_PREPARING_REBALANCE;
+	s->groups[0].described = s->groups[0].members_known = false;
+	answer_commit(s, 0, 7);
+	answer_end(s, 0, 0, 15);
+	answer_end(s, 1, 0, 5);
+	merge_finish(s, old, NULL, 0);
+	TAP_INT("members stay those of before", s->groups[0].member_count,
+		old->groups[0].member_count);
+	TAP_INT("and so do the owners of partitions", seen(s, 0)->member, seen(old, 0)->member);
+	TAP_INT("the state is the new one", s->groups[0].state, GROUP_PREPARING_REBALANCE);
+	snapshot_unref(s);
+}
+
 /* A broker that shuts down lists no group, without an error. */
 static void test_group_gone(struct snapshot *old)
 {
@@ -266,6 +296,8 @@ int main(void)
 	test_partitions_added(old);
 	test_no_metadata(old);
 	test_groups(old);
+	test_hidden(old);
+	test_not_described(old);
 	test_group_gone(old);
 	snapshot_unref(old);
 	return tap_done();
