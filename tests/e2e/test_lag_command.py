@@ -229,6 +229,37 @@ def watch():
     expect(process.process.wait(5), -signal.SIGINT, "exit code")
 
 
+def many_groups(kafka):
+    """More than are described one by one: members come from the call for all groups at once."""
+    groups = [f"many-{n}" for n in range(12)]
+    kafka.create("many", 2)
+    for group in groups:
+        kafka.traffic("commit", group, "many", 0, "-")
+        kafka.consumer(f"{group}-{kafka.bootstrap}", group, "many", 0)
+
+    def owned():
+        rows = rows_of_hexlag(lag_json(kafka))
+        return sum(key[1] == "many" and row[3] is not None for key, row in rows.items())
+    wait_equal(owned, 2 * len(groups), "partitions of many with a member")
+    theirs = {key: row for key, row in describe(kafka, groups).items() if key[1] == "many"}
+    expect(len(theirs), 2 * len(groups), "rows that Kafka's tool shows")
+    answer = lag_json(kafka)
+    expect_same({key: row for key, row in rows_of_hexlag(answer).items() if key[1] == "many"},
+                theirs)
+    expect({g["group"]: (g["state"], g["members"]) for g in answer["groups"]
+            if g["group"] in groups}, dict.fromkeys(groups, ("Stable", 1)), "states")
+
+
+@case(f"members of many groups equal ConsumerGroupCommand's on Kafka {NEWEST}")
+def many_on_newest():
+    many_groups(kafkas[NEWEST])
+
+
+@case(f"members of many groups equal ConsumerGroupCommand's on Kafka {OLDER}")
+def many_on_older():
+    many_groups(kafkas[OLDER])
+
+
 @case("Kafka away: the address and the reason, no invented rows, exit 1")
 def kafka_away():
     away = f"127.0.0.1:{free_port()}"
