@@ -26,7 +26,7 @@ from world import World, case, expect, expect_that, folder, main, wait_equal, wa
 
 TOPIC = "pulse"
 PARTITIONS = 12
-BEFORE = 100             # records in each partition at the start
+BEFORE = 2000            # records in each partition at the start: no commit gets there
 OFFSETS_PARTITIONS = 4   # of __consumer_offsets; the last is the one with replicas
 MOVING = OFFSETS_PARTITIONS - 1
 MIB = 1024 * 1024
