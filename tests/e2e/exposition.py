@@ -4,6 +4,7 @@ Checked(...) is a Hexlag each scrape of which goes through check(); Scraper scra
 """
 
 import http.client
+import os
 import re
 import threading
 import time
@@ -73,9 +74,24 @@ class Checked(Hexlag):
         return check(self.get("/metrics")[1])
 
 
+def _waited(pid, thread):
+    """Seconds for which the threads of a process, and one of ours, were ready to run and did not get
+    a CPU, ever: the second field of schedstat."""
+    files = [f"/proc/self/task/{thread}/schedstat"]
+    files += [f"/proc/{pid}/task/{task}/schedstat" for task in os.listdir(f"/proc/{pid}/task")]
+    waited = 0
+    for name in files:
+        try:
+            with open(name, encoding="ascii") as f:
+                waited += int(f.read().split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # the thread has ended
+    return waited / 1e9
+
+
 class Scraper:
-    """Scrapes every `pause` seconds on a connection that stays open, as Prometheus does. Before each
-    scrape it asks for /healthz, which needs no data: how fast the machine is just now."""
+    """Scrapes every `pause` seconds on a connection that stays open, as Prometheus does, and gives
+    keep() when the scrape began and ended, its body, and how long the machine kept it waiting."""
 
     def __init__(self, hexlag, pause, keep):
         self.hexlag, self.pause, self.keep = hexlag, pause, keep
@@ -84,21 +100,23 @@ class Scraper:
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    def _get(self, connection, path):
+    def _scrape(self, connection):
         began = time.monotonic()
-        connection.request("GET", path)
+        connection.request("GET", "/metrics")
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
-            raise Failure(f"{path}: {answer.status}")
+            raise Failure(f"/metrics: {answer.status}")
         return began, time.monotonic(), body
 
     def _run(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.hexlag.port, timeout=30)
+        thread = threading.get_native_id()
         try:
             while not self.stopped.wait(self.pause):
-                began, ended, _ = self._get(connection, "/healthz")
-                self.keep(*self._get(connection, "/metrics"), ended - began)
+                before = _waited(self.hexlag.pid, thread)
+                scrape = self._scrape(connection)
+                self.keep(*scrape, max(0.0, _waited(self.hexlag.pid, thread) - before))
         except (Failure, OSError, http.client.HTTPException) as error:
             self.error = error
         finally:

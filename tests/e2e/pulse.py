@@ -18,19 +18,20 @@ class Acks:
     """Acknowledgements of one partition or group, in order of time."""
 
     def __init__(self):
-        self.times, self.offsets, self.run_starts = [], [], []
+        self.times, self.offsets, self.run_starts, self.took = [], [], [], []
 
-    def add(self, time, offset):
+    def add(self, time, offset, took):
         same_run = self.times and time - self.times[-1] < GAP
         self.run_starts.append(self.run_starts[-1] if same_run else time)
         self.times.append(time)
+        self.took.append(took)
         # Answers may overtake each other by a little.
         self.offsets.append(max(offset, self.offsets[-1]) if self.offsets else offset)
 
     def forget(self, before):
         """What was acknowledged before this time is no longer asked about."""
         count = bisect.bisect_left(self.times, before)
-        for column in (self.times, self.offsets, self.run_starts):
+        for column in (self.times, self.offsets, self.run_starts, self.took):
             del column[:count]
 
     def served_since(self, time):
@@ -40,9 +41,10 @@ class Acks:
             return None
         return self.run_starts[i]
 
-    def last_before(self, time):
-        i = bisect.bisect_right(self.times, time)
-        return self.times[i - 1] if i else None
+    def slowest(self, since, until):
+        """The longest that an acknowledgement took of those in this time."""
+        i, j = bisect.bisect_left(self.times, since), bisect.bisect_right(self.times, until)
+        return max(self.took[i:j], default=0.0)
 
     def staleness(self, time, offset):
         """For how long it had been known at this time that `offset` was passed."""
@@ -63,10 +65,10 @@ class Pulse:
     def read(self):
         *lines, self.rest = (self.rest + self.log.read()).split("\n")
         for line in lines:
-            time, *partition, offset = map(int, line.split())
+            time, took, offset, *partition = map(int, line.split())
             key = partition[0] if partition else None
             # A record of offset n is shown when the end is past n, a commit of n as itself.
-            self.acks.setdefault(key, Acks()).add(time / 1e6, offset)
+            self.acks.setdefault(key, Acks()).add(time / 1e6, offset, took / 1e6)
 
     def stop(self):
         self.process.stop()

@@ -25,6 +25,7 @@ from pulse import Pulse
 from world import World, case, expect, expect_that, folder, main, wait_equal, wait_until
 
 TOPIC = "pulse"
+DOOMED = "doomed"        # deleted while the coordinator of a group with a commit on it is away
 PARTITIONS = 12
 BEFORE = 2000            # records in each partition at the start: no commit gets there
 OFFSETS_PARTITIONS = 4   # of __consumer_offsets; the last is the one with replicas
@@ -85,6 +86,9 @@ def set_up():
     still = [*(group_on(p, "still") for p in fixed), moving]
     for group in (*live, *still):
         three.traffic("commit", group, TOPIC, *[0] * PARTITIONS)
+    three.create(DOOMED, 1)
+    for group in still:
+        three.traffic("commit", group, DOOMED, 7)
     hexlag = Checked("hexlag", three.bootstrap, interval=f"{INTERVAL:g}s", timeout="2s")
     hexlag.wait_ready()
     replicate_moving()
@@ -113,6 +117,11 @@ def ages(group=None):
     labels = {"consumergroup": group} if group else {}
     return hexlag.metrics().by_partition("hexlag_consumergroup_lag_age_seconds", topic=TOPIC,
                                          **labels)
+
+
+def quality(group):
+    return hexlag.metrics().one("hexlag_consumergroup_lag_quality", topic=TOPIC,
+                                consumergroup=group)
 
 
 def watch(seconds):
@@ -156,6 +165,9 @@ def hangs():
     wait_equal(lambda: led_by(away, TOPIC), set(), "partitions that it leads")
     watch(NOTICED)
     judge.report("hanging")
+    partial, stale = 2, 1
+    expect({g: quality(g) for g in judge.groups()},
+           {g: stale if g in outage.groups else partial for g in judge.groups()}, "quality")
 
 
 @case("its replicated coordinator moves: that group is fresh again where partitions are")
@@ -171,7 +183,17 @@ def killed():
     three.broker("kill", away)
     watch(3)
     judge.report("killed")
-    expect(judge.aged > 0, True, "ages that were demanded")
+    expect_that(judge.aged > 0, "ages that were demanded", judge.aged)
+
+
+@case("a topic deleted while a coordinator is away: its series vanish, also of that one's groups")
+def deleted_meanwhile():
+    three.traffic("delete", DOOMED)
+    wait_equal(series_of_doomed, set(), "series of the topic")
+
+
+def series_of_doomed():
+    return {name for name, labels in hexlag.metrics().samples if ("topic", DOOMED) in labels}
 
 
 @case("it is back: the right lag of everything, in the same process")
@@ -183,6 +205,30 @@ def back():
     watch(4)  # beyond the three cycles
     judge.report("from the fault to the end")
     expect_that(hexlag.alive(), "the same process", hexlag.log())
+
+
+@case("a commit on it is left with the group's coordinator, which missed the end; it is not shown")
+def commit_left():
+    """It comes to light when there is a topic of that name again."""
+    expect(series_of_doomed(), set(), "series of the topic")
+    three.create(DOOMED, 1)
+    wait_until(lambda: hexlag.metrics().all("kafka_topic_partitions", topic=DOOMED), "the topic")
+    seen = hexlag.metrics().all("hexlag_consumergroup_commit_beyond_end", topic=DOOMED)
+    print(f"# groups with the old commit on the new topic: "
+          f"{sorted(dict(labels)['consumergroup'] for labels in seen)}")
+
+
+@case("it hangs until its groups have another coordinator, and wakes up still thinking it is theirs")
+def two_coordinators():
+    holder = int(leaders("__consumer_offsets")[MOVING])
+    three.broker("pause", holder)
+    try:
+        wait_until(lambda: leaders("__consumer_offsets").get(MOVING) not in (None, holder), "a move")
+    finally:
+        three.broker("resume", holder)
+    wait_equal(lambda: (ages(), set(leaders(TOPIC).values())), ({}, {1, 2, 3}),
+               "ages and leaders")
+    watch(4)
 
 
 @case("end offsets and commits that Kafka served were never stale by more than an interval")

@@ -180,7 +180,7 @@ def start(process, bootstrap, kubeconfig, **kafka_options):
                                 kafka=kafka_options)
     lags_shown[process] = {}
 
-    def keep(_began, _ended, body, _control):
+    def keep(_began, _ended, body, _waited):
         found = check(body.decode()).all("kafka_consumergroup_lag")
         for labels, lag in found.items():
             labels = dict(labels)

@@ -1,11 +1,12 @@
 /* A steady pulse of records or commits, and when each of them was acknowledged, until SIGTERM:
  *
  *   pulse -b BOOTSTRAP produce TOPIC MS          a record to each partition every MS milliseconds; for each
- *                                                acknowledged one prints TIME PARTITION OFFSET
+ *                                                acknowledged one prints TIME TOOK OFFSET PARTITION
  *   pulse -b BOOTSTRAP commit GROUP TOPIC MS     commits 1, then 2 and so on for all partitions, as no member;
- *                                                for each that was taken prints TIME OFFSET
+ *                                                for each that was taken prints TIME TOOK OFFSET
  *
- * TIME is in microseconds of the monotonic clock. What fails is silently given up after about a second:
+ * TIME is in microseconds of the monotonic clock, TOOK is how many passed
+ * since it was sent. What fails is silently given up after about a second:
  * a broker that is away delays nothing that others serve.
  */
 #include <librdkafka/rdkafka.h>
@@ -44,8 +45,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 {
 	(void)rk, (void)opaque;
 	if (!m->err)
-		(void)printf("%lld %d %lld\n", (long long)clock_mono_us(), (int)m->partition,
-			(long long)m->offset);
+		(void)printf("%lld %lld %lld %d\n", (long long)clock_mono_us(),
+			(long long)rd_kafka_message_latency(m), (long long)m->offset,
+			(int)m->partition);
 }
 
 static void ignore_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -126,13 +128,17 @@ static int commit(const char *bootstrap, const char *group, const char *topic, i
 
 	rd_kafka_poll_set_consumer(rk);
 	for (int64_t due = clock_mono_ms(); !stopped; due += every_ms) {
+		int64_t began_us = clock_mono_us();
 		rd_kafka_topic_partition_list_t *list =
 			rd_kafka_topic_partition_list_new(partitions);
 
 		for (int32_t p = 0; p < partitions; p++)
 			rd_kafka_topic_partition_list_add(list, topic, p)->offset = offset;
 		if (rd_kafka_commit(rk, list, 0) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-			(void)printf("%lld %lld\n", (long long)clock_mono_us(), (long long)offset);
+			int64_t now_us = clock_mono_us();
+
+			(void)printf("%lld %lld %lld\n", (long long)now_us,
+				(long long)(now_us - began_us), (long long)offset);
 			(void)fflush(stdout);
 			offset++;
 		}
