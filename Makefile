@@ -14,7 +14,7 @@ WERROR ?=
 comma := ,
 B := build$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
-PKGS := rdkafka libcurl jansson libconfig libmicrohttpd libpcre2-8 yaml-0.1
+PKGS := rdkafka libcurl jansson libconfig libmicrohttpd gnutls libcrypt libpcre2-8 yaml-0.1 zlib
 # Lazily, so that `make help` and `make clean` work before anything is installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS)))$(PKG_LIBS)
@@ -151,7 +151,8 @@ SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## install below DESTDIR and PREFIX (default /usr/local)
 	install -D -m 755 $(B)/hexlag $(DESTDIR)$(PREFIX)/bin/hexlag
 	install -D -m 644 -t $(SHARE)/doc/hexlag LICENSE $(wildcard README.md NEWS.md)
-	install -D -m 644 -t $(SHARE)/doc/hexlag/examples conf/hexlag.conf conf/hexlag-minimal.conf
+	install -D -m 644 -t $(SHARE)/doc/hexlag/examples conf/hexlag.conf conf/hexlag-minimal.conf \
+		conf/web.yml
 	$(foreach page,$(wildcard man/*.[0-9]),install -D -m 644 -t \
 		$(SHARE)/man/man$(subst .,,$(suffix $(page))) $(page)$(newline))
 

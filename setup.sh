@@ -58,8 +58,11 @@ find_missing() {
 	library libjansson-dev jansson
 	library libconfig-dev libconfig
 	library libmicrohttpd-dev libmicrohttpd
+	library libgnutls28-dev gnutls
+	library libcrypt-dev libcrypt
 	library libpcre2-dev libpcre2-8
 	library libyaml-dev yaml-0.1
+	library zlib1g-dev zlib
 	[ "$1" = demo ] || [ "$1" = build ] && return
 	tool python3
 	tool openssl

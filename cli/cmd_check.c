@@ -4,13 +4,19 @@
 
 #include "cli/cmd.h"
 #include "cli/settings.h"
+#include "scaler/scaler.h"
+#include "sidecar/httpdfamilies.h"
+#include "sidecar/profile.h"
+#include "sidecar/selfmetrics.h"
+#include "sidecar/serieslabels.h"
 
 static int usage(FILE *to, int code)
 {
 	(void)fprintf(to, "usage: hexlag check FILE\n"
-			  "       hexlag check --list\n\n"
+			  "       hexlag check --list | --metrics\n\n"
 			  "Prints `FILE: ok`, or every error in the file, one a line.\n"
-			  "  --list  print every option there is, with its default\n");
+			  "  --list     print every option there is, with its default\n"
+			  "  --metrics  print every metric there is: name, type, labels, help\n");
 	return code;
 }
 
@@ -20,6 +26,37 @@ static int list_options(void)
 
 	settings_list(&list);
 	(void)fputs(strbuf_str(&list), stdout);
+	return EXIT_OK;
+}
+
+static void print_family(const struct family *f)
+{
+	(void)printf("%s\t%s\t%s\t%s\n", f->name, f->type, f->labels, f->help);
+}
+
+static void print_series(const struct series *s)
+{
+	struct strbuf CLEANUP(strbuf_release) labels = STRBUF_INIT;
+
+	for (const struct series_label *l = series_labels(s); l->name; l++)
+		strbuf_addf(&labels, "%s%s", labels.len ? "," : "", l->name);
+	print_family(&(struct family){s->name, s->type, strbuf_str(&labels), s->help});
+}
+
+static int list_metrics(void)
+{
+	static const struct family *const families[] = {
+		kafka_families, scaler_families, selfmetrics_families, httpd_families};
+	const struct series *s;
+
+	for (size_t i = 0; i < series_own_count; i++)
+		print_series(&series_own[i]);
+	for (size_t i = 0; i < ARRAY_LEN(families); i++)
+		for (const struct family *f = families[i]; f->name; f++)
+			print_family(f);
+	for (enum profile_id id = 0; id < PROFILE_COUNT; id++)
+		for (size_t i = series_own_count; (s = profile_series(id, i)); i++)
+			print_series(s);
 	return EXIT_OK;
 }
 
@@ -33,6 +70,8 @@ int cmd_check(int argc, char **argv)
 		return usage(stdout, EXIT_OK);
 	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 		return list_options();
+	if (argc == 2 && strcmp(argv[1], "--metrics") == 0)
+		return list_metrics();
 	if (argc != 2 || argv[1][0] == '-')
 		return usage(stderr, EXIT_USAGE);
 	if (settings_read(argv[1], &settings, &errors) < 0) {

@@ -93,7 +93,8 @@ struct demoapi *demoapi_start(int32_t replicas, struct err *err)
 
 	d->version = 1;
 	atomic_init(&d->replicas, replicas);
-	d->httpd = httpd_start("127.0.0.1:0", handle, d, err);
+	d->httpd = httpd_start(
+		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle, .ctx = d}, err);
 	if (!d->httpd) {
 		free(d);
 		return NULL;

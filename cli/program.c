@@ -32,14 +32,14 @@ static int heartbeat(void *ctx, struct err *err)
 	return 0;
 }
 
-static void append_collector(void *ctx, struct strbuf *out)
+static void append_collector(void *ctx, struct exposition *x)
 {
-	collector_metrics(ctx, out);
+	collector_metrics(ctx, x);
 }
 
-static void append_scaler(void *ctx, struct strbuf *out)
+static void append_scaler(void *ctx, struct exposition *x)
 {
-	scaler_metrics(ctx, out);
+	scaler_metrics(ctx, x);
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -94,6 +94,7 @@ static int start_web(struct program *p, struct err *err)
 	const struct settings *s = &p->settings;
 	struct web_options options = {
 		.listen = s->exporter.listen,
+		.web = s->exporter.web,
 		.publish = p->publish,
 		.metrics = &p->metrics,
 		.series = p->series,
@@ -104,7 +105,11 @@ static int start_web(struct program *p, struct err *err)
 
 	if (!s->exporter.present)
 		return 0;
+	p->metrics.profile = (enum profile_id)s->exporter.profile;
 	p->metrics.assigned_only = !s->exporter.show_all;
+	p->metrics.hide_zero_lag = s->exporter.hide_zero_lag;
+	p->metrics.per_topic = p->filters.per_topic;
+	p->metrics.max_series = (size_t)s->exporter.max_series;
 	if (s->exporter.labels && labels_parse(s->exporter.labels, &p->metrics.labels, err) < 0)
 		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};

@@ -98,8 +98,11 @@ static const struct conf_option options[] = {
 
 int settings_read(const char *path, struct settings *ret, struct conf_errors *errors)
 {
+	int rc;
+
 	memset(ret, 0, sizeof(*ret));
-	return conf_read(path, options, check_root, ret, errors);
+	rc = conf_read(path, options, check_root, ret, errors);
+	return settings_find_web(ret, path, errors) < 0 ? -1 : rc;
 }
 
 int settings_parse(
@@ -154,6 +157,7 @@ int settings_filters(const struct settings *s, struct settings_filters *ret, str
 		{s->exporter.group_exclude, &ret->group_exclude},
 		{s->exporter.topic_filter, &ret->topic_filter},
 		{s->exporter.topic_exclude, &ret->topic_exclude},
+		{s->exporter.per_topic, &ret->per_topic},
 	};
 
 	memset(ret, 0, sizeof(*ret));
@@ -173,4 +177,5 @@ void settings_filters_release(struct settings_filters *f)
 	pattern_free(f->group_exclude);
 	pattern_free(f->topic_filter);
 	pattern_free(f->topic_exclude);
+	pattern_free(f->per_topic);
 }

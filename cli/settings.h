@@ -8,10 +8,11 @@
 #include "common/conf.h"
 #include "scaler/rule.h"
 #include "sidecar/kafka.h"
+#include "sidecar/webconfig.h"
 
 struct settings_filters {
-	struct pattern *group_filter, *group_exclude, *topic_filter,
-		*topic_exclude; /* NULL: none */
+	struct pattern *group_filter, *group_exclude, *topic_filter, *topic_exclude,
+		*per_topic; /* NULL: none */
 };
 
 struct settings {
@@ -29,6 +30,11 @@ struct settings {
 		struct conf_strings group_states; /* as Kafka spells them */
 		char *labels;
 		bool show_all;
+		int profile; /* enum profile_id */
+		char *per_topic;
+		bool hide_zero_lag;
+		int64_t max_series; /* 0: no limit */
+		struct webconfig_source web;
 	} exporter;
 	struct {
 		bool present;

@@ -1,10 +1,13 @@
 /* The exporter section of the configuration file. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/settingstables.h"
+#include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
+#include "sidecar/profile.h"
 #include "sidecar/snapshot.h"
 
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
@@ -17,12 +20,13 @@ static void check_expression(struct conf_scope *scope, const char *key, const ch
 	pattern_free(p);
 }
 
-static void check_labels(struct conf_scope *scope, const char *text)
+static void check_labels(struct conf_scope *scope, const char *text, enum profile_id profile)
 {
 	struct labels labels = {0};
 	struct err err = {0};
 
-	if (text && labels_parse(text, &labels, &err) < 0)
+	if (text && (labels_parse(text, &labels, &err) < 0 ||
+			    profile_check_labels(profile, &labels, &err) < 0))
 		conf_reject(scope, "labels", "%s", err.msg);
 	labels_release(&labels);
 }
@@ -61,7 +65,7 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	const struct settings *s = item;
 	struct err err = {0};
 
-	check_labels(scope, s->exporter.labels);
+	check_labels(scope, s->exporter.labels, (enum profile_id)s->exporter.profile);
 	check_states(scope, &s->exporter.group_states);
 	if (s->exporter.listen && httpd_check_address(s->exporter.listen, &err) < 0)
 		conf_reject(scope, "listen", "%s", err.msg);
@@ -69,6 +73,26 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
 	check_expression(scope, "topic_exclude", s->exporter.topic_exclude);
+	check_expression(scope, "per_topic", s->exporter.per_topic);
+}
+
+int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors)
+{
+	char *file = s->exporter.web.file;
+	const char *slash = strrchr(path, '/');
+	struct err err = {0};
+
+	if (!file)
+		return 0;
+	if (file[0] != '/' && slash) {
+		s->exporter.web.file = mem_printf("%.*s/%s", (int)(slash - path), path, file);
+		free(file);
+	}
+	if (httpd_check_web(&s->exporter.web, &err) == 0)
+		return 0;
+	strbuf_addf(&errors->text, "%s: exporter.web_config: %s\n", path, err.msg);
+	errors->count++;
+	return -1;
 }
 
 const struct conf_option settings_exporter_options[] = {
@@ -103,5 +127,25 @@ const struct conf_option settings_exporter_options[] = {
 		.type = CONF_BOOL,
 		.offset = IN(struct settings, exporter.show_all),
 		.fallback = "true"},
+	{.key = "profile",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.profile),
+		.names = profile_names,
+		.fallback = "kafka_exporter"},
+	{.key = "per_topic",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.per_topic)},
+	{.key = "hide_zero_lag",
+		.type = CONF_BOOL,
+		.offset = IN(struct settings, exporter.hide_zero_lag),
+		.fallback = "false"},
+	{.key = "max_series",
+		.type = CONF_INT64,
+		.offset = IN(struct settings, exporter.max_series),
+		.max = 1000000000,
+		.fallback = "0"},
+	{.key = "web_config",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.web.file)},
 	{0},
 };

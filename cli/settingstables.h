@@ -16,5 +16,8 @@ void settings_check_scaler(const void *item, struct conf_scope *scope);
 
 /* exporter.group_states as bits, 1 << enum group_state; 0: all. */
 unsigned settings_group_states(const struct settings *s);
+/* Makes the name of the web configuration file, which is as seen from the folder of `path`, one that can be
+ * opened, and checks what it says. -1: `errors` got a line. */
+int settings_find_web(struct settings *s, const char *path, struct conf_errors *errors) MUSTCHECK;
 
 #endif

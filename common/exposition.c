@@ -4,17 +4,32 @@
 
 #include "common/utf8.h"
 
-void exposition_family(struct strbuf *out, const char *name, const char *type, const char *help)
+#define DRAIN_BYTES ((size_t)64 << 10)
+
+/* OpenMetrics calls a counter's family by the name that its samples have without _total. */
+static size_t family_name_len(const struct exposition *x, const struct family *f)
 {
-	strbuf_adds(out, "# HELP ");
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	strbuf_adds(out, help);
-	strbuf_adds(out, "\n# TYPE ");
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	strbuf_adds(out, type);
-	strbuf_addc(out, '\n');
+	static const char suffix[] = "_total";
+	size_t len = strlen(f->name), cut = sizeof(suffix) - 1;
+
+	if (!x->openmetrics || strcmp(f->type, "counter") != 0 || len <= cut)
+		return len;
+	return strcmp(f->name + len - cut, suffix) == 0 ? len - cut : len;
+}
+
+void exposition_family(struct exposition *x, const struct family *f)
+{
+	size_t len = family_name_len(x, f);
+
+	strbuf_adds(&x->text, "# HELP ");
+	strbuf_add(&x->text, f->name, len);
+	strbuf_addc(&x->text, ' ');
+	strbuf_adds(&x->text, f->help);
+	strbuf_adds(&x->text, "\n# TYPE ");
+	strbuf_add(&x->text, f->name, len);
+	strbuf_addc(&x->text, ' ');
+	strbuf_adds(&x->text, f->type);
+	strbuf_addc(&x->text, '\n');
 }
 
 void exposition_label_value(struct strbuf *out, const char *value)
@@ -81,12 +96,27 @@ void exposition_decimal(struct strbuf *out, int64_t value, unsigned decimals)
 	strbuf_add(out, number, (size_t)(exposition_put_decimal(number, value, decimals) - number));
 }
 
-void exposition_single(struct strbuf *out, const char *name, const char *type, const char *help,
-	int64_t value, unsigned decimals)
+void exposition_single(
+	struct exposition *x, const struct family *f, int64_t value, unsigned decimals)
 {
-	exposition_family(out, name, type, help);
-	strbuf_adds(out, name);
-	strbuf_addc(out, ' ');
-	exposition_decimal(out, value, decimals);
-	strbuf_addc(out, '\n');
+	exposition_family(x, f);
+	strbuf_adds(&x->text, f->name);
+	strbuf_addc(&x->text, ' ');
+	exposition_decimal(&x->text, value, decimals);
+	strbuf_addc(&x->text, '\n');
+}
+
+void exposition_drain(struct exposition *x, bool all)
+{
+	if (!x->drain || x->text.len < (all ? 1 : DRAIN_BYTES))
+		return;
+	x->drain(x->drain_ctx, x->text.data, x->text.len);
+	x->text.len = 0;
+	x->text.data[0] = '\0';
+}
+
+void exposition_end(struct exposition *x)
+{
+	if (x->openmetrics)
+		strbuf_adds(&x->text, "# EOF\n");
 }

@@ -11,7 +11,6 @@
 
 struct pattern {
 	pcre2_code *code;
-	pcre2_match_data *match;
 	pcre2_match_context *limits;
 };
 
@@ -30,9 +29,8 @@ struct pattern *pattern_new(const char *text, struct err *err)
 		pattern_free(p);
 		return NULL;
 	}
-	p->match = pcre2_match_data_create_from_pattern(p->code, NULL);
 	p->limits = pcre2_match_context_create(NULL);
-	if (!p->match || !p->limits)
+	if (!p->limits)
 		abort(); /* out of memory, as in mem.c */
 	pcre2_set_match_limit(p->limits, PATTERN_STEPS);
 	return p;
@@ -43,13 +41,20 @@ void pattern_free(struct pattern *p)
 	if (!p)
 		return;
 	pcre2_match_context_free(p->limits);
-	pcre2_match_data_free(p->match);
 	pcre2_code_free(p->code);
 	free(p);
 }
 
 bool pattern_matches(const struct pattern *p, const char *subject)
 {
-	return pcre2_match(p->code, (PCRE2_SPTR)subject, PCRE2_ZERO_TERMINATED, 0, 0, p->match,
-		       p->limits) >= 0;
+	/* Only whether it matches is asked for, not where: one pair of offsets is enough. */
+	pcre2_match_data *match = pcre2_match_data_create(1, NULL);
+	int code;
+
+	if (!match)
+		abort(); /* out of memory, as in mem.c */
+	code = pcre2_match(
+		p->code, (PCRE2_SPTR)subject, PCRE2_ZERO_TERMINATED, 0, 0, match, p->limits);
+	pcre2_match_data_free(match);
+	return code >= 0;
 }

@@ -14,7 +14,7 @@ struct pattern;
 struct pattern *pattern_new(const char *text, struct err *err) MUSTCHECK;
 void pattern_free(struct pattern *p); /* NULL is fine */
 
-/* Thread: one at a time per pattern. */
+/* Thread: any. */
 bool pattern_matches(const struct pattern *p, const char *subject);
 
 #endif

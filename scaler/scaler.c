@@ -319,22 +319,6 @@ bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
 	return has;
 }
 
-/* One family over all rules. `value` reads the state under the lock. */
-static void add_family(struct scaler *s, struct strbuf *out, const char *name, const char *type,
-	const char *help, int64_t (*value)(const struct target_state *t, const struct rule *r))
-{
-	exposition_family(out, name, type, help);
-	for (size_t i = 0; i < s->options.rule_count; i++) {
-		char rule[RULE_NAME_MAX];
-
-		if (!s->targets[i].has_decision && strcmp(type, "gauge") == 0)
-			continue; /* unknown is absent */
-		strbuf_addf(out, "%s{target=\"", name);
-		exposition_label_value(out, rule_name(&s->options.rules[i], rule));
-		strbuf_addf(out, "\"} %" PRId64 "\n", value(&s->targets[i], &s->options.rules[i]));
-	}
-}
-
 static int64_t current_of(const struct target_state *t, const struct rule *r)
 {
 	(void)r;
@@ -377,10 +361,57 @@ static int64_t max_of(const struct target_state *t, const struct rule *r)
 	return r->max;
 }
 
-static void add_decisions(struct scaler *s, struct strbuf *out)
+/* The families of one sample for each rule: first, and in the order of `per_rule`. */
+enum { FAMILY_DECISIONS = 7, FAMILY_KUBE_REQUESTS };
+
+const struct family scaler_families[] = {
+	{"hexlag_scaler_replicas", "gauge", "target",
+		"spec.replicas of the target when it was last read."},
+	{"hexlag_scaler_wanted_replicas", "gauge", "target",
+		"Replicas that the latest decision wants."},
+	{"hexlag_scaler_min_replicas", "gauge", "target", "minReplicas of the rule."},
+	{"hexlag_scaler_max_replicas", "gauge", "target", "maxReplicas of the rule."},
+	{"hexlag_scaler_writes_total", "counter", "target",
+		"Sizes written to the scale subresource."},
+	{"hexlag_scaler_dry_run_writes_total", "counter", "target",
+		"Sizes that would have been written but for dryRun."},
+	{"hexlag_scaler_errors_total", "counter", "target",
+		"Failed attempts to read or write the scale subresource."},
+	[FAMILY_DECISIONS] = {"hexlag_scaler_decisions_total", "counter", "reason,target",
+		"Decisions on a target, by reason; about one per snapshot."},
+	[FAMILY_KUBE_REQUESTS] = {"hexlag_kube_requests_total", "counter", "outcome",
+		"Requests to the API server, by outcome."},
+	{0},
+};
+
+/* Read the state under the lock. */
+static int64_t (*const per_rule[])(const struct target_state *t, const struct rule *r) = {
+	current_of, want_of, min_of, max_of, writes_of, dry_writes_of, errors_of};
+
+_Static_assert(ARRAY_LEN(per_rule) == FAMILY_DECISIONS, "a function for each family");
+
+static void add_family(struct scaler *s, struct exposition *x, size_t family)
 {
-	exposition_family(out, "hexlag_scaler_decisions_total", "counter",
-		"Decisions on a target, by reason; about one per snapshot.");
+	const struct family *f = &scaler_families[family];
+
+	exposition_family(x, f);
+	for (size_t i = 0; i < s->options.rule_count; i++) {
+		char rule[RULE_NAME_MAX];
+
+		if (!s->targets[i].has_decision && strcmp(f->type, "gauge") == 0)
+			continue; /* unknown is absent */
+		strbuf_addf(&x->text, "%s{target=\"", f->name);
+		exposition_label_value(&x->text, rule_name(&s->options.rules[i], rule));
+		strbuf_addf(&x->text, "\"} %" PRId64 "\n",
+			per_rule[family](&s->targets[i], &s->options.rules[i]));
+	}
+}
+
+static void add_decisions(struct scaler *s, struct exposition *x)
+{
+	struct strbuf *out = &x->text;
+
+	exposition_family(x, &scaler_families[FAMILY_DECISIONS]);
 	for (size_t i = 0; i < s->options.rule_count; i++)
 		for (int reason = 0; reason < REASON_COUNT; reason++) {
 			char rule[RULE_NAME_MAX];
@@ -394,29 +425,16 @@ static void add_decisions(struct scaler *s, struct strbuf *out)
 		}
 }
 
-void scaler_metrics(struct scaler *s, struct strbuf *out)
+void scaler_metrics(struct scaler *s, struct exposition *x)
 {
 	pthread_mutex_lock(&s->lock);
-	add_family(s, out, "hexlag_scaler_replicas", "gauge",
-		"spec.replicas of the target when it was last read.", current_of);
-	add_family(s, out, "hexlag_scaler_wanted_replicas", "gauge",
-		"Replicas that the latest decision wants.", want_of);
-	add_family(
-		s, out, "hexlag_scaler_min_replicas", "gauge", "minReplicas of the rule.", min_of);
-	add_family(
-		s, out, "hexlag_scaler_max_replicas", "gauge", "maxReplicas of the rule.", max_of);
-	add_family(s, out, "hexlag_scaler_writes_total", "counter",
-		"Sizes written to the scale subresource.", writes_of);
-	add_family(s, out, "hexlag_scaler_dry_run_writes_total", "counter",
-		"Sizes that would have been written but for dryRun.", dry_writes_of);
-	add_family(s, out, "hexlag_scaler_errors_total", "counter",
-		"Failed attempts to read or write the scale subresource.", errors_of);
-	add_decisions(s, out);
+	for (size_t i = 0; i < ARRAY_LEN(per_rule); i++)
+		add_family(s, x, i);
+	add_decisions(s, x);
 	pthread_mutex_unlock(&s->lock);
-	exposition_family(out, "hexlag_kube_requests_total", "counter",
-		"Requests to the API server, by outcome.");
+	exposition_family(x, &scaler_families[FAMILY_KUBE_REQUESTS]);
 	for (int i = 0; i < KUBE_OUTCOMES; i++)
-		strbuf_addf(out, "hexlag_kube_requests_total{outcome=\"%s\"} %" PRIu64 "\n",
+		strbuf_addf(&x->text, "hexlag_kube_requests_total{outcome=\"%s\"} %" PRIu64 "\n",
 			kube_outcome_name((enum kube_outcome)i),
 			kube_requests(s->kube, (enum kube_outcome)i));
 }

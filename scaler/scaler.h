@@ -9,12 +9,12 @@
 
 #include "common/attr.h"
 #include "common/err.h"
+#include "common/exposition.h"
 #include "scaler/decide.h"
 #include "scaler/kube.h"
 
 struct publish;
 struct scaler;
-struct strbuf;
 
 struct scaler_options {
 	const struct rule *rules; /* borrowed, as all below */
@@ -42,6 +42,8 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret);
 
 /* Appends decisions, replicas, writes and API requests as metrics. Thread: any. */
-void scaler_metrics(struct scaler *s, struct strbuf *out);
+void scaler_metrics(struct scaler *s, struct exposition *x);
+
+extern const struct family scaler_families[]; /* the families that it appends */
 
 #endif

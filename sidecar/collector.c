@@ -432,7 +432,7 @@ int64_t collector_heartbeat_ms(const struct collector *c)
 	return atomic_load(&c->heartbeat_ms);
 }
 
-void collector_metrics(struct collector *c, struct strbuf *out)
+void collector_metrics(struct collector *c, struct exposition *x)
 {
-	kafka_metrics(c->kafka, out);
+	kafka_metrics(c->kafka, x);
 }

@@ -17,8 +17,8 @@
 #include "sidecar/kafka.h"
 
 struct collector;
+struct exposition;
 struct publish;
-struct strbuf;
 
 struct collector_options {
 	struct kafka_options kafka; /* `stop` is set by the collector */
@@ -45,6 +45,6 @@ bool collector_join(struct collector *c, int64_t deadline_ms);
 int64_t collector_heartbeat_ms(const struct collector *c);
 
 /* Appends our calls to Kafka as metrics. Thread: any. */
-void collector_metrics(struct collector *c, struct strbuf *out);
+void collector_metrics(struct collector *c, struct exposition *x);
 
 #endif

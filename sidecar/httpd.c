@@ -1,229 +1,208 @@
 #include "sidecar/httpd.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/runloop.h"
 #include "common/strbuf.h"
+#include "sidecar/httpdauth.h"
+#include "sidecar/httpdclients.h"
+#include "sidecar/httpdfamilies.h"
+#include "sidecar/httpdlisten.h"
+#include "sidecar/httpdpolicy.h"
+#include "sidecar/httpdreply.h"
+#include "sidecar/httpdtls.h"
 
-#define CONNECTIONS_MAX 1000
-#define IDLE_S 30
+/* The library's own limit, of time without progress; the clients' limits are in httpdclients.h. */
+#define STALL_S 30
 #define HEADERS_MAX ((size_t)64 << 10)
 #define BODY_MAX ((size_t)1 << 20)
+#define TICK_MS 500
+#define STOP_MS 10000
+#define PLAIN_TEXT "text/plain; charset=utf-8"
 
 struct httpd {
 	struct MHD_Daemon *daemon;
-	httpd_handler *handler;
-	void *ctx;
+	struct httpd_options options;
 	unsigned port;
+	struct httpdclients clients;
+	struct httpdwatch watch;
+	struct httpdauth *auth;     /* NULL: there can be no users */
+	struct runloop housekeeper; /* time limits, changed files */
+	int64_t rate_next_ms;       /* when the burst would be whole again; the library's thread */
+	atomic_uint_least64_t refused, limited;
 };
+
+struct connection {
+	struct httpdclient *client;
+	struct httpdpolicy *policy; /* what its TLS stands on; NULL: plain HTTP */
+};
+
+enum step { STEP_HEAD, STEP_CHECKING, STEP_BODY };
 
 /* One request while it comes in. */
 struct exchange {
+	struct MHD_Connection *connection;
+	struct httpdclient *client;
+	struct httpdpolicy *policy;
 	struct strbuf body;
+	enum step step;
 	bool too_large;
+	bool bad_path;
+	bool welcome; /* after STEP_CHECKING */
 };
-
-/* --- the listening socket --- */
-
-/* Made here and not by the library, which would only print why it could not. */
-static int listen_on(const struct sockaddr *address, socklen_t len)
-{
-	int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	const int on = 1, off = 0;
-	int saved;
-
-	if (fd < 0)
-		return -1;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (address->sa_family == AF_INET6)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, address, len) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-	return -1;
-}
-
-static int listen_everywhere(unsigned port)
-{
-	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
-	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	int fd = listen_on((struct sockaddr *)&six, sizeof(six));
-
-	/* A kernel without IPv6, or one with it switched off. */
-	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
-		fd = listen_on((struct sockaddr *)&four, sizeof(four));
-	return fd;
-}
-
-static int listen_at(const char *host, unsigned port, const char *listen, struct err *err)
-{
-	const struct addrinfo hints = {
-		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	struct addrinfo *list;
-	char service[16];
-	int fd = -1, rc;
-
-	(void)snprintf(service, sizeof(service), "%u", port);
-	rc = getaddrinfo(host, service, &hints, &list);
-	if (rc)
-		return err_set(err, rc == EAI_AGAIN ? ERR_RETRY : ERR_CONFIG, "listen '%s': %s",
-			listen, gai_strerror(rc));
-	for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-		fd = listen_on(a->ai_addr, a->ai_addrlen);
-	rc = errno;
-	freeaddrinfo(list);
-	errno = rc;
-	return fd;
-}
-
-/* Takes "host:port" apart; the host is "" for all addresses. */
-static int split_address(
-	const char *listen, char *host, size_t room, unsigned *ret_port, struct err *err)
-{
-	const char *colon = strrchr(listen, ':');
-	const char *from = listen, *to = colon;
-	unsigned long port;
-	char *end;
-
-	if (!colon || colon[1] < '0' || colon[1] > '9')
-		return err_set(err, ERR_CONFIG, "listen '%s': want host:port or :port", listen);
-	port = strtoul(colon + 1, &end, 10);
-	if (*end || port > 65535)
-		return err_set(err, ERR_CONFIG, "listen '%s': port '%s' is not one of 0 to 65535",
-			listen, colon + 1);
-	if (*from == '[' && to[-1] == ']') {
-		from++;
-		to--;
-	} else if (memchr(from, ':', (size_t)(to - from))) {
-		return err_set(err, ERR_CONFIG,
-			"listen '%s': an IPv6 address needs brackets, [::1]:9308", listen);
-	}
-	if ((size_t)(to - from) >= room)
-		return err_set(err, ERR_CONFIG, "listen '%s': the host name is too long", listen);
-	memcpy(host, from, (size_t)(to - from));
-	host[to - from] = '\0';
-	*ret_port = (unsigned)port;
-	return 0;
-}
-
-int httpd_check_address(const char *listen, struct err *err)
-{
-	char host[256] = "";
-	unsigned port;
-
-	return split_address(listen, host, sizeof(host), &port, err);
-}
-
-static int open_listener(const char *listen, struct err *err)
-{
-	char host[256] = "";
-	unsigned port = 0;
-	int fd;
-
-	if (split_address(listen, host, sizeof(host), &port, err))
-		return -1;
-	errno = 0;
-	fd = host[0] ? listen_at(host, port, listen, err) : listen_everywhere(port);
-	if (fd < 0) /* without effect where the error is set already */
-		return err_set(err,
-			errno == EADDRINUSE || errno == EMFILE || errno == ENFILE ? ERR_RETRY
-										  : ERR_CONFIG,
-			"listen '%s': %s", listen, strerror(errno));
-	return fd;
-}
-
-static unsigned port_of(int fd)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t len = sizeof(address);
-
-	if (getsockname(fd, (struct sockaddr *)&address, &len))
-		return 0;
-	if (address.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&address)->sin_port);
-}
 
 /* --- replies --- */
 
-static void free_text(void *text)
-{
-	free(text);
-}
-
-void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len)
-{
-	reply->parts[i] = (struct httpd_part){text, len, free_text, text};
-}
-
-/* The library calls it when nobody sends the response any more. */
-static void release_parts(void *cls)
-{
-	struct httpd_part *parts = cls;
-
-	for (size_t i = 0; i < HTTPD_PARTS; i++)
-		if (parts[i].release)
-			parts[i].release(parts[i].owner);
-	free(parts);
-}
-
-static void add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-	if (value)
-		(void)MHD_add_response_header(response, name, value);
-}
-
 static enum MHD_Result send_reply(
-	struct MHD_Connection *connection, const struct httpd_reply *reply)
+	struct httpd *h, struct exchange *x, const struct httpd_reply *reply)
 {
-	struct httpd_part *parts = mem_alloc(sizeof(reply->parts));
-	struct MHD_IoVec iov[HTTPD_PARTS];
-	struct MHD_Response *response;
+	struct MHD_Response *response = httpdreply_new(reply, &x->policy->config);
 	enum MHD_Result result;
 
-	memcpy(parts, reply->parts, sizeof(reply->parts));
-	for (size_t i = 0; i < HTTPD_PARTS; i++)
-		iov[i] = (struct MHD_IoVec){parts[i].data, parts[i].len};
-	response = MHD_create_response_from_iovec(iov, HTTPD_PARTS, release_parts, parts);
-	if (!response) {
-		release_parts(parts);
+	if (!response)
 		return MHD_NO;
-	}
-	add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->content_type);
-	add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
-	add_header(response, "X-Content-Type-Options", "nosniff");
-	result = MHD_queue_response(connection, reply->status, response);
+	httpdclients_mark(
+		&h->clients, x->client, CLIENT_ANSWERED, httpdreply_large(reply), clock_mono_ms());
+	result = MHD_queue_response(x->connection, reply->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result send_too_large(struct MHD_Connection *connection)
+static enum MHD_Result refuse(struct httpd *h, struct exchange *x, unsigned status, const char *why)
 {
-	static const char text[] = "the request body is larger than 1 MiB\n";
-
-	return send_reply(connection, &(struct httpd_reply){.status = MHD_HTTP_CONTENT_TOO_LARGE,
-					      .content_type = "text/plain; charset=utf-8",
-					      .parts = {{.data = text, .len = sizeof(text) - 1}}});
+	return send_reply(h, x,
+		&(struct httpd_reply){.status = status,
+			.content_type = PLAIN_TEXT,
+			.parts = {{.data = why, .len = strlen(why)}}});
 }
 
-/* --- requests --- */
+static enum MHD_Result refuse_size(struct httpd *h, struct exchange *x)
+{
+	return refuse(h, x, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is larger than 1 MiB\n");
+}
+
+static enum MHD_Result refuse_person(struct httpd *h, struct exchange *x)
+{
+	atomic_fetch_add(&h->refused, 1);
+	return refuse(h, x, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed\n");
+}
+
+/* --- who may ask --- */
+
+/* A token bucket, kept as the time at which it will be full: each request takes one interval. */
+static bool is_within_rate(struct httpd *h, const struct webconfig *c, int64_t now_ms)
+{
+	int64_t room_ms = (c->rate_burst - 1) * c->rate_interval_ms;
+
+	if (!c->rate_interval_ms)
+		return true;
+	if (h->rate_next_ms > now_ms + room_ms)
+		return false;
+	h->rate_next_ms =
+		(h->rate_next_ms > now_ms ? h->rate_next_ms : now_ms) + c->rate_interval_ms;
+	return true;
+}
+
+static bool is_open(const struct httpd *h, const char *path)
+{
+	for (const char *const *open = h->options.open_paths; open && *open; open++)
+		if (strcmp(*open, path) == 0)
+			return true;
+	return false;
+}
+
+static void on_checked(void *ctx, bool welcome)
+{
+	struct exchange *x = ctx;
+
+	x->welcome = welcome;
+	MHD_resume_connection(x->connection);
+}
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
 {
 	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result check_person(struct httpd *h, struct exchange *x)
+{
+	struct httpdauth_job *job;
+
+	if (!x->policy->config.user_count)
+		return MHD_YES;
+	switch (httpdauth_check(h->auth, &x->policy->config,
+		header_of(x->connection, MHD_HTTP_HEADER_AUTHORIZATION), &job)) {
+	case AUTH_WELCOME:
+		return MHD_YES;
+	case AUTH_LATER:
+		x->step = STEP_CHECKING;
+		MHD_suspend_connection(x->connection);
+		httpdauth_submit(h->auth, job, on_checked, x);
+		return MHD_YES;
+	case AUTH_BUSY:
+		return refuse(h, x, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"too many passwords are being checked; try again\n");
+	default:
+		return refuse_person(h, x);
+	}
+}
+
+/* --- requests --- */
+
+/* The path of "http://host/path", which RFC 9112 3.2.2 lets a client send. */
+static const char *path_of(const char *target)
+{
+	const char *host = strstr(target, "://"), *path;
+
+	if (*target == '/' || !host)
+		return target;
+	path = strchr(host + 3, '/');
+	return path ? path : "/";
+}
+
+/* Which framing of the body counts must not be open to doubt (RFC 9112 6.1 and 11.2). */
+static const char *bad_framing(const struct exchange *x)
+{
+	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+
+	if (encoding && strcasecmp(encoding, "chunked") != 0)
+		return "Transfer-Encoding: only chunked is understood\n";
+	if (encoding && header_of(x->connection, MHD_HTTP_HEADER_CONTENT_LENGTH))
+		return "Content-Length beside Transfer-Encoding\n";
+	return NULL;
+}
+
+static enum MHD_Result take_head(struct httpd *h, struct exchange *x, const char *target)
+{
+	const char *length = header_of(x->connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *wrong = bad_framing(x);
+	int64_t now_ms = clock_mono_ms();
+
+	x->step = STEP_BODY;
+	httpdclients_mark(&h->clients, x->client, CLIENT_ASKING, NULL, now_ms);
+	if (wrong)
+		return refuse(h, x, MHD_HTTP_BAD_REQUEST, wrong);
+	if (x->bad_path)
+		return refuse(h, x, MHD_HTTP_BAD_REQUEST, "the path holds a NUL character\n");
+	if (length && strtoull(length, NULL, 10) > BODY_MAX)
+		return refuse_size(h, x);
+	if (is_open(h, path_of(target)))
+		return MHD_YES;
+	if (!is_within_rate(h, &x->policy->config, now_ms)) {
+		atomic_fetch_add(&h->limited, 1);
+		return refuse(h, x, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests\n");
+	}
+	return check_person(h, x);
 }
 
 static void collect_body(struct exchange *x, const char *bytes, size_t len)
@@ -238,61 +217,119 @@ static void collect_body(struct exchange *x, const char *bytes, size_t len)
 	strbuf_add(&x->body, bytes, len);
 }
 
-static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *connection, const char *path,
-	const char *method, const struct exchange *x)
+static enum MHD_Result answer(
+	struct httpd *h, struct exchange *x, const char *target, const char *method)
 {
+	const char *accept = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT);
+	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
 	const struct httpd_request request = {
 		.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
-		.path = path,
+		.path = path_of(target),
+		.accept = accept ? accept : "",
+		.accept_encoding = encoding ? encoding : "",
 		.body = strbuf_str(&x->body),
 		.body_len = x->body.len,
 	};
 	struct httpd_reply reply = {.status = MHD_HTTP_OK};
 
-	h->handler(h->ctx, &request, &reply);
-	return send_reply(connection, &reply);
+	h->options.handler(h->options.ctx, &request, &reply);
+	return send_reply(h, x, &reply);
 }
 
-/* Called by the library when the headers are in, then for each piece of the body, then at its end.
- */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path,
+/* Called by the library when the headers are in, again when a check has ended, then for each piece of the
+ * body, then at its end. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *target,
 	const char *method, const char *version, const char *body, size_t *body_len, void **state)
 {
 	struct exchange *x = *state;
+	struct httpd *h = cls;
 
+	(void)connection;
 	(void)version;
-	if (!x) {
-		const char *length = header_of(connection, "Content-Length");
-
-		*state = mem_zalloc(1, sizeof(*x));
-		if (length && strtoull(length, NULL, 10) > BODY_MAX)
-			return send_too_large(connection);
-		return MHD_YES;
+	if (x->step == STEP_HEAD)
+		return take_head(h, x, target);
+	if (x->step == STEP_CHECKING) {
+		x->step = STEP_BODY;
+		return x->welcome ? MHD_YES : refuse_person(h, x);
 	}
 	if (*body_len) {
 		collect_body(x, body, *body_len);
 		*body_len = 0;
 		return MHD_YES;
 	}
-	if (x->too_large)
-		return send_too_large(connection);
-	return answer(cls, connection, path, method, x);
+	return x->too_large ? refuse_size(h, x) : answer(h, x, target, method);
+}
+
+static struct connection *connection_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+		->socket_context;
+}
+
+/* The request line is in; what is returned is the `state` of on_request(). `target` is still as sent. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct exchange *x = mem_zalloc(1, sizeof(*x));
+	struct httpd *h = cls;
+
+	x->connection = connection;
+	x->client = connection_of(connection)->client;
+	x->policy = httpdwatch_get(&h->watch);
+	x->bad_path = target && strstr(target, "%00");
+	return x;
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
 	enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *state;
+	struct httpd *h = cls;
 
-	(void)cls;
 	(void)connection;
 	(void)code;
 	if (!x)
 		return;
+	httpdclients_mark(&h->clients, x->client, CLIENT_WAITING, NULL, clock_mono_ms());
+	httpdpolicy_unref(x->policy);
 	strbuf_release(&x->body);
 	free(x);
 	*state = NULL;
 }
+
+/* --- connections --- */
+
+static void open_connection(struct httpd *h, struct MHD_Connection *connection, void **context)
+{
+	const union MHD_ConnectionInfo *session =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	struct connection *c = mem_zalloc(1, sizeof(*c));
+
+	c->client = httpdclients_add(&h->clients, fd, clock_mono_ms());
+	if (session) {
+		c->policy = httpdwatch_get(&h->watch);
+		httpdtls_attach(c->policy->tls, session->tls_session);
+	}
+	*context = c;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **context,
+	enum MHD_ConnectionNotificationCode code)
+{
+	struct connection *c = *context;
+	struct httpd *h = cls;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		open_connection(h, connection, context);
+		return;
+	}
+	httpdclients_remove(&h->clients, c->client);
+	httpdpolicy_unref(c->policy);
+	free(c);
+	*context = NULL;
+}
+
+/* --- the server --- */
 
 /* The library's messages are about single clients, and end in a newline. */
 static void PRINTF_LIKE(2, 0) on_message(void *cls, const char *fmt, va_list ap)
@@ -308,44 +345,114 @@ static void PRINTF_LIKE(2, 0) on_message(void *cls, const char *fmt, va_list ap)
 	log_debug("http: %.*s", (int)len, text);
 }
 
-struct httpd *httpd_start(const char *listen, httpd_handler *handler, void *ctx, struct err *err)
+static void keep_house(void *ctx)
 {
-	int fd = open_listener(listen, err);
-	struct httpd *h;
+	struct httpd *h = ctx;
+	int64_t now_ms = clock_mono_ms();
+
+	while (runloop_wait_until(&h->housekeeper, now_ms + TICK_MS)) {
+		now_ms = clock_mono_ms();
+		httpdclients_sweep(&h->clients, now_ms);
+		httpdwatch_look(&h->watch, now_ms);
+	}
+}
+
+static int start_daemon(struct httpd *h, struct err *err)
+{
+	int fd = httpdlisten_open(h->options.listen, err);
+	bool tls = h->watch.current->tls != NULL;
 
 	if (fd < 0)
-		return NULL;
-	h = mem_zalloc(1, sizeof(*h));
-	h->handler = handler;
-	h->ctx = ctx;
-	h->port = port_of(fd);
+		return -1;
+	h->port = httpdlisten_port(fd);
 	/* The logger comes first, so that it hears of the other options. Without the
 	 * inter-thread channel (ITC) a stop would wait for the next event of a connection. */
-	h->daemon =
-		MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_ERROR_LOG, 0,
-			NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-			MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_LISTEN_SOCKET,
-			fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAX, MHD_OPTION_END);
-	if (!h->daemon) {
-		/* The library has closed the socket. */
-		(void)err_set(err, ERR_RETRY, "listen '%s': the HTTP server did not start", listen);
-		free(h);
-		return NULL;
+	h->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC |
+					     MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
+					     (tls ? MHD_USE_TLS : MHD_NO_FLAG),
+		0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+		MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, h, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTPD_CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)STALL_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEADERS_MAX,
+		tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, httpdtls_placeholder(),
+		MHD_OPTION_END);
+	if (h->daemon)
+		return 0;
+	/* The library has closed the socket. */
+	return err_set(
+		err, ERR_RETRY, "listen '%s': the HTTP server did not start", h->options.listen);
+}
+
+/* A configuration file may bring users later. */
+static int start_threads(struct httpd *h, struct err *err)
+{
+	if (h->options.web.file) {
+		h->auth = httpdauth_start(err);
+		if (!h->auth)
+			return -1;
 	}
-	return h;
+	return runloop_start(&h->housekeeper, "httpd-house", keep_house, h, err);
+}
+
+struct httpd *httpd_start(const struct httpd_options *options, struct err *err)
+{
+	struct httpd *h = mem_zalloc(1, sizeof(*h));
+
+	h->options = *options;
+	httpdclients_init(&h->clients);
+	/* Requests may come before this returns; everything they need is set before the daemon. */
+	if (httpdwatch_init(&h->watch, &h->options.web, err) == 0 && start_threads(h, err) == 0 &&
+		start_daemon(h, err) == 0)
+		return h;
+	httpd_stop(h);
+	return NULL;
 }
 
 void httpd_stop(struct httpd *h)
 {
 	if (!h)
 		return;
-	MHD_stop_daemon(h->daemon);
+	runloop_stop(&h->housekeeper);
+	/* Whose password is being checked is suspended, and the library cannot stop before. */
+	httpdauth_stop(h->auth);
+	if (h->daemon)
+		MHD_stop_daemon(h->daemon);
+	httpdauth_free(h->auth);
+	if (!runloop_join(&h->housekeeper, clock_mono_ms() + STOP_MS))
+		return; /* a disk hangs; what the thread uses stays */
+	httpdwatch_release(&h->watch);
+	httpdclients_release(&h->clients);
 	free(h);
 }
 
 unsigned httpd_port(const struct httpd *h)
 {
 	return h->port;
+}
+
+int httpd_check_address(const char *listen, struct err *err)
+{
+	return httpdlisten_check(listen, err);
+}
+
+int httpd_check_web(const struct webconfig_source *web, struct err *err)
+{
+	struct httpdpolicy *p = httpdpolicy_load(web, err);
+
+	httpdpolicy_unref(p);
+	return p ? 0 : -1;
+}
+
+void httpd_metrics(struct httpd *h, struct exposition *x)
+{
+	httpdclients_metrics(&h->clients, x);
+	httpdwatch_metrics(&h->watch, x);
+	exposition_family(x, &httpd_families[HTTPD_REFUSED]);
+	strbuf_addf(&x->text,
+		"hexlag_http_requests_refused_total{reason=\"credentials\"} %" PRIu64 "\n"
+		"hexlag_http_requests_refused_total{reason=\"rate\"} %" PRIu64 "\n",
+		(uint64_t)atomic_load(&h->refused), (uint64_t)atomic_load(&h->limited));
 }

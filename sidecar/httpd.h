@@ -1,5 +1,5 @@
-/* A small HTTP/1.1 server: listener, limits, replies. It knows no routes; a handler does.
- * One thread of the HTTP library serves all connections, so a handler must not block. */
+/* A small HTTP/1.1 server: listener, TLS, who may ask, limits, replies. It knows no routes; a handler
+ * does. One thread of the HTTP library serves all connections, so a handler must not block. */
 #ifndef HEXLAG_HTTPD_H
 #define HEXLAG_HTTPD_H
 
@@ -8,13 +8,17 @@
 
 #include "common/attr.h"
 #include "common/err.h"
+#include "common/strbuf.h"
+#include "sidecar/webconfig.h"
 
+struct exposition;
 struct httpd;
 
 struct httpd_request {
 	const char *method; /* as sent, but HEAD arrives as GET: only the sending differs */
 	const char *path;   /* decoded, without the query */
-	const char *body;   /* NUL-terminated; "" where there is none */
+	const char *accept, *accept_encoding; /* of the headers; "" where there is none */
+	const char *body;                     /* NUL-terminated; "" where there is none */
 	size_t body_len;
 };
 
@@ -30,24 +34,42 @@ struct httpd_part {
 #define HTTPD_PARTS 2
 
 struct httpd_reply {
-	unsigned status;          /* preset to 200 */
-	const char *content_type; /* NULL: none; static text */
-	const char *allow;        /* of a 405: the methods that are allowed; static text */
+	unsigned status;                     /* preset to 200 */
+	const char *content_type;            /* NULL: none; static text */
+	const char *content_encoding, *vary; /* the same */
+	const char *allow; /* of a 405: the methods that are allowed; static text */
+	const char *cache; /* Cache-Control; NULL: "no-store"; static text */
 	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
 };
 
 /* Fills `reply`. Thread: the server's own. `req` is borrowed until it returns. */
 typedef void httpd_handler(void *ctx, const struct httpd_request *req, struct httpd_reply *reply);
 
-/* Listens on "host:port", ":port" (all addresses, IPv6 and IPv4), "[v6]:port"; port 0 takes a free
- * one. NULL and ERR_CONFIG (address) or ERR_RETRY (in use) on failure, with the address in the
- * message. Limits: 1,000 connections, 30 s without progress, 64 KiB of headers (431), 1 MiB of body
- * (413). */
-struct httpd *httpd_start(const char *listen, httpd_handler *handler, void *ctx, struct err *err)
-	MUSTCHECK;
+struct httpd_options {
+	/* "host:port", ":port" (all addresses, IPv6 and IPv4), "[v6]:port"; port 0 takes a free one. */
+	const char *listen;
+	httpd_handler *handler;
+	void *ctx;
+	struct webconfig_source
+		web; /* TLS and who may ask; its strings are borrowed until the end */
+	/* Paths, up to a NULL, that are answered without a password and beyond the rate limit: what a
+	 * kubelet asks for has no place for a secret. NULL: none. */
+	const char *const *open_paths;
+};
+
+/* NULL and ERR_CONFIG (address, web configuration) or ERR_RETRY (in use) on failure, with what is at fault
+ * in the message. Limits: those of httpdclients.h, 64 KiB of headers (431), 1 MiB of body (413).
+ * All signals must be blocked already. */
+struct httpd *httpd_start(const struct httpd_options *options, struct err *err) MUSTCHECK;
 
 /* Whether `listen` has the form of an address; ERR_CONFIG where not. */
 int httpd_check_address(const char *listen, struct err *err) MUSTCHECK;
+
+/* Whether the web configuration and the files that it names can be used; ERR_CONFIG where not. */
+int httpd_check_web(const struct webconfig_source *web, struct err *err) MUSTCHECK;
+
+/* Appends series about connections, certificates and refused requests. Thread: any. */
+void httpd_metrics(struct httpd *h, struct exposition *x);
 
 void httpd_stop(struct httpd *h); /* NULL is fine; closes all connections, waits for no client */
 

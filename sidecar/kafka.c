@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/exposition.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pattern.h"
@@ -173,59 +172,6 @@ bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const 
 		if (strcmp(watches[i].topic, topic) == 0)
 			return true;
 	return false;
-}
-
-static void append_calls(struct kafka *k, struct strbuf *out)
-{
-	static const char *const names[] = {
-		"Metadata", "ListGroups", "DescribeGroups", "OffsetFetch", "ListOffsets"};
-
-	exposition_family(out, "hexlag_kafka_calls_total", "counter",
-		"Questions asked of Kafka, by API; one ListOffsets question is one batch.");
-	for (size_t i = 0; i < CALL_KINDS; i++)
-		strbuf_addf(out, "hexlag_kafka_calls_total{api=\"%s\"} %" PRId64 "\n", names[i],
-			k->calls[i]);
-	exposition_family(out, "hexlag_kafka_call_failures_total", "counter",
-		"Questions that Kafka did not answer, or answered by an error.");
-	for (size_t i = 0; i < CALL_KINDS; i++)
-		strbuf_addf(out, "hexlag_kafka_call_failures_total{api=\"%s\"} %" PRId64 "\n",
-			names[i], k->failures[i]);
-}
-
-static void append_traffic(struct kafka *k, struct strbuf *out)
-{
-	struct stats_traffic t = k->earlier;
-
-	stats_traffic_add(&t, &k->traffic);
-	exposition_family(out, "hexlag_kafka_requests_total", "counter",
-		"Protocol requests sent to brokers, those of the library itself included.");
-	for (enum stats_api i = 0; i < STATS_APIS; i++)
-		strbuf_addf(out, "hexlag_kafka_requests_total{api=\"%s\"} %" PRId64 "\n",
-			stats_api_name(i), t.requests[i]);
-	exposition_family(out, "hexlag_kafka_bytes_total", "counter", "Bytes moved, by direction.");
-	strbuf_addf(out,
-		"hexlag_kafka_bytes_total{direction=\"received\"} %" PRId64
-		"\nhexlag_kafka_bytes_total{direction=\"sent\"} %" PRId64 "\n",
-		t.received, t.sent);
-}
-
-static void append_peers(struct kafka *k, struct strbuf *out)
-{
-	exposition_family(out, "hexlag_broker_failures_total", "counter",
-		"Questions that a broker left unanswered, after which it is waited for no longer.");
-	for (size_t i = 0; i < k->peer_count; i++)
-		strbuf_addf(out, "hexlag_broker_failures_total{id=\"%d\"} %" PRId64 "\n",
-			(int)k->peers[i].id, k->peers[i].failures);
-}
-
-void kafka_metrics(struct kafka *k, struct strbuf *out)
-{
-	pthread_mutex_lock(&k->lock);
-	append_calls(k, out);
-	append_traffic(k, out);
-	if (k->peer_count)
-		append_peers(k, out);
-	pthread_mutex_unlock(&k->lock);
 }
 
 const char *kafka_library_version(void)

@@ -25,6 +25,7 @@
 #include "common/attr.h"
 #include "common/conf.h"
 #include "common/err.h"
+#include "common/exposition.h"
 #include "common/strbuf.h"
 #include "sidecar/snapshot.h"
 
@@ -103,7 +104,9 @@ bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const 
 int kafka_reopen(struct kafka *k, struct err *err) MUSTCHECK;
 
 /* Appends calls, failures, requests and bytes as metrics. Thread: any. */
-void kafka_metrics(struct kafka *k, struct strbuf *out);
+void kafka_metrics(struct kafka *k, struct exposition *x);
+
+extern const struct family kafka_families[]; /* the families that it appends */
 
 const char *kafka_library_version(void);
 

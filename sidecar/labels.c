@@ -7,10 +7,6 @@
 #include "common/exposition.h"
 #include "common/mem.h"
 
-/* Labels that a series of ours has somewhere; the same name twice on a series is not valid. */
-static const char *const taken[] = {
-	"address", "consumergroup", "id", "partition", "phase", "state", "topic"};
-
 static bool name_valid(const char *name, size_t len)
 {
 	if (len == 0 || isdigit((unsigned char)name[0]))
@@ -22,14 +18,6 @@ static bool name_valid(const char *name, size_t len)
 		if (!isalnum((unsigned char)name[i]) && name[i] != '_')
 			return false;
 	return true;
-}
-
-static bool name_taken(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(taken); i++)
-		if (strcmp(name, taken[i]) == 0)
-			return true;
-	return false;
 }
 
 static int compare_labels(const void *a, const void *b)
@@ -59,9 +47,6 @@ static int add_item(struct labels *l, const char *item, size_t len, struct err *
 	exposition_label_value(&escaped, value);
 	label->value = strbuf_take(&escaped);
 	free(value);
-	if (name_taken(label->name))
-		return err_set(err, ERR_CONFIG, "label '%s' is a label of the series themselves",
-			label->name);
 	return 0;
 }
 

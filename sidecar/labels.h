@@ -21,8 +21,8 @@ struct labels {
 };
 
 /* Reads "name=value,name=value"; a value may hold '=' but no comma, "" is the empty set. -1 and
- * ERR_CONFIG for what is no label name, for one that our own series use, and for a name given
- * twice. */
+ * ERR_CONFIG for what is no label name and for a name given twice. Whether the series have the name
+ * already is profile_check_labels()'s to say. */
 int labels_parse(const char *list, struct labels *ret, struct err *err) MUSTCHECK;
 void labels_release(struct labels *l); /* also for CLEANUP */
 

@@ -3,50 +3,75 @@
 #include <string.h>
 
 #include "common/attr.h"
-#include "common/exposition.h"
 #include "common/mem.h"
+#include "common/pattern.h"
 #include "sidecar/series.h"
+#include "sidecar/serieslabels.h"
 #include "sidecar/snapshot.h"
 
-struct pair {
-	const char *name, *value; /* the value is escaped; NULL: to be filled in per sample */
-};
+/* Partitions of topics and of groups in a snapshot that is large: some 4 ms of compressing. */
+#define LARGE 2000
 
 /* What a rendering works with. */
 struct render {
-	struct strbuf *out;
-	const struct labels *labels;
+	struct exposition *x;
+	const struct metrics_options *options;
 	const struct series *series; /* whose samples are being written */
 	struct series_at at;
-	char **topics, **groups;  /* escaped names, by index */
-	const struct pair *pairs; /* labels of samples that differ only in their partition */
-	size_t pair_count;
-	struct strbuf line; /* the same as text, empty until the first of these samples */
-	size_t hole;        /* where in `line` the partition goes */
+	char **topics, **groups; /* escaped names, by index */
+	bool *coarse;            /* by topic: options->per_topic matches */
+	struct strbuf line;      /* of a partition's sample, all but numbers; empty: to be made */
+	size_t hole;             /* where in `line` the partition goes */
+	uint32_t line_member;    /* owner that `line` may name */
+	bool counting;           /* count samples, write nothing */
+	bool announced;          /* HELP and TYPE are written */
+	size_t samples;          /* of the family */
 };
 
-/* Appends the name and the label set, constant labels sorted in. The next byte is the sample's
- * value. Returns where in `out` the label value goes that is NULL. */
-static size_t add_labels(
-	struct render *r, const struct pair *pairs, size_t count, struct strbuf *out)
+/* Whether the sample is there. Announces the family before its first: one without samples is not
+ * shown, as the Go client has it. */
+static bool begin_sample(struct render *r, int64_t *ret)
 {
+	const struct series *s = r->series;
+
+	if (!s->value(&r->at, ret))
+		return false;
+	r->samples++;
+	if (r->counting)
+		return false;
+	if (!r->announced)
+		exposition_family(
+			r->x, &(struct family){.name = s->name, .type = s->type, .help = s->help});
+	r->announced = true;
+	return true;
+}
+
+/* Appends the name and the label set, constant labels sorted in. The next byte is the sample's
+ * value. Returns where in `out` the partition goes. */
+static size_t add_labels(struct render *r, struct strbuf *out)
+{
+	const struct series_label *l = series_labels(r->series);
 	const char *before = NULL;
 	size_t hole = 0, start;
 
 	strbuf_adds(out, r->series->name);
 	start = out->len;
 	strbuf_addc(out, '{');
-	for (size_t i = 0; i < count; before = pairs[i++].name) {
-		labels_add(r->labels, before, pairs[i].name, out);
-		strbuf_adds(out, pairs[i].name);
+	for (; l->name; before = l++->name) {
+		labels_add(&r->options->labels, before, l->name, out);
+		strbuf_adds(out, l->name);
 		strbuf_adds(out, "=\"");
-		if (pairs[i].value)
-			strbuf_adds(out, pairs[i].value);
-		else
+		if (l->of == LABEL_TOPIC)
+			strbuf_adds(out, r->topics[r->at.topic - r->at.s->topics]);
+		else if (l->of == LABEL_GROUP)
+			strbuf_adds(out, r->groups[r->at.group - r->at.s->groups]);
+		else if (l->of == LABEL_PARTITION)
 			hole = out->len;
+		else
+			series_label_value(&r->at, l->of, out);
 		strbuf_adds(out, "\",");
 	}
-	labels_add(r->labels, before, NULL, out);
+	labels_add(&r->options->labels, before, NULL, out);
 	if (out->len == start + 1)
 		out->len = start;
 	else
@@ -55,69 +80,61 @@ static size_t add_labels(
 	return hole;
 }
 
-static void add_sample(struct render *r, const struct pair *pairs, size_t count)
+static void add_sample(struct render *r)
 {
 	int64_t value;
 
-	if (!r->series->value(&r->at, &value))
+	if (!begin_sample(r, &value))
 		return;
-	(void)add_labels(r, pairs, count, r->out);
-	exposition_decimal(r->out, value, r->series->decimals);
-	strbuf_addc(r->out, '\n');
+	(void)add_labels(r, &r->x->text);
+	exposition_decimal(&r->x->text, value, r->series->decimals);
+	strbuf_addc(&r->x->text, '\n');
 }
 
-/* The samples of a partition come by the ten thousands: their label set is made once per topic, or
- * group and topic, and a sample is two copies with a number after each. The caller keeps `pairs`.
- */
-static void partition_labels(struct render *r, const struct pair *pairs, size_t count)
+/* The samples of partitions come by the ten thousands: their label set is made once per topic, or
+ * group and topic, and a sample is two copies with a number after each. */
+static void begin_partitions(struct render *r)
 {
-	r->pairs = pairs;
-	r->pair_count = count;
 	r->line.len = 0;
+	exposition_drain(r->x, false);
 }
 
 static void add_partition_sample(struct render *r, size_t partition)
 {
+	uint32_t member = r->at.group_partition ? r->at.group_partition->member : 0;
+	struct strbuf *out = &r->x->text;
 	int64_t value;
 	char *to;
 
-	if (!r->series->value(&r->at, &value))
+	if (!begin_sample(r, &value))
 		return;
-	if (r->line.len == 0)
-		r->hole = add_labels(r, r->pairs, r->pair_count, &r->line);
-	strbuf_reserve(r->out, r->line.len + EXPOSITION_NUMBER_MAX);
-	to = r->out->data + r->out->len;
+	if (r->line.len == 0 || r->line_member != member) {
+		r->line.len = 0;
+		r->line_member = member;
+		r->hole = add_labels(r, &r->line);
+	}
+	strbuf_reserve(out, r->line.len + EXPOSITION_NUMBER_MAX);
+	to = out->data + out->len;
 	memcpy(to, r->line.data, r->hole);
 	to = exposition_put_decimal(to + r->hole, (int64_t)partition, 0);
 	memcpy(to, r->line.data + r->hole, r->line.len - r->hole);
 	to = exposition_put_decimal(to + r->line.len - r->hole, value, r->series->decimals);
 	*to++ = '\n';
 	*to = '\0';
-	r->out->len = (size_t)(to - r->out->data);
+	out->len = (size_t)(to - out->data);
 }
 
 static void add_phases(struct render *r)
 {
-	for (enum phase p = 0; p < PHASE_COUNT; p++) {
-		r->at.phase = p;
-		add_sample(r, &(struct pair){"phase", phase_name(p)}, 1);
-	}
+	for (r->at.phase = 0; r->at.phase < PHASE_COUNT; r->at.phase++)
+		add_sample(r);
 }
 
 static void add_brokers(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->broker_count; i++) {
-		const struct broker *b = &r->at.s->brokers[i];
-		CLEANUP(strbuf_release) struct strbuf address = STRBUF_INIT;
-		CLEANUP(strbuf_release) struct strbuf id = STRBUF_INIT;
-
-		r->at.broker = b;
-		exposition_label_value(&address, b->address);
-		strbuf_addi(&id, b->id);
-		add_sample(r,
-			(const struct pair[]){
-				{"address", strbuf_str(&address)}, {"id", strbuf_str(&id)}},
-			2);
+		r->at.broker = &r->at.s->brokers[i];
+		add_sample(r);
 	}
 }
 
@@ -125,7 +142,7 @@ static void add_topics(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->topic_count; i++) {
 		r->at.topic = &r->at.s->topics[i];
-		add_sample(r, &(struct pair){"topic", r->topics[i]}, 1);
+		add_sample(r);
 	}
 }
 
@@ -135,8 +152,7 @@ static void add_partitions(struct render *r)
 		const struct topic *t = &r->at.s->topics[i];
 
 		r->at.topic = t;
-		partition_labels(
-			r, (const struct pair[]){{"partition", NULL}, {"topic", r->topics[i]}}, 2);
+		begin_partitions(r);
 		for (size_t p = 0; p < t->count; p++) {
 			r->at.partition = &t->partitions[p];
 			add_partition_sample(r, p);
@@ -144,23 +160,21 @@ static void add_partitions(struct render *r)
 	}
 }
 
-static void add_group_partitions(struct render *r, const char *group)
+static void add_group_partitions(struct render *r)
 {
 	const struct topic *t = r->at.topic;
 
-	partition_labels(r,
-		(const struct pair[]){{"consumergroup", group}, {"partition", NULL},
-			{"topic", r->topics[r->at.group_topic->topic]}},
-		3);
+	begin_partitions(r);
 	for (size_t p = 0; p < t->count; p++) {
 		r->at.partition = &t->partitions[p];
 		r->at.group_partition = &r->at.group_topic->partitions[p];
 		if (series_included(&r->at, r->at.group_partition))
 			add_partition_sample(r, p);
 	}
+	r->at.group_partition = NULL;
 }
 
-static void add_group_topics(struct render *r, const char *group)
+static void add_group_topics(struct render *r)
 {
 	const struct group *g = r->at.group;
 
@@ -170,24 +184,16 @@ static void add_group_topics(struct render *r, const char *group)
 		r->at.group_topic = &g->topics[i];
 		r->at.topic = &r->at.s->topics[topic];
 		if (r->series->per == SERIES_PER_GROUP_TOPIC)
-			add_sample(r,
-				(const struct pair[]){
-					{"consumergroup", group}, {"topic", r->topics[topic]}},
-				2);
-		else if (series_consumed(&r->at))
-			add_group_partitions(r, group);
+			add_sample(r);
+		else if (!r->coarse[topic] && series_consumed(&r->at))
+			add_group_partitions(r);
 	}
 }
 
-static void add_states(struct render *r, const char *group)
+static void add_states(struct render *r)
 {
-	for (enum group_state state = GROUP_UNKNOWN; state <= GROUP_DEAD; state++) {
-		r->at.state = state;
-		add_sample(r,
-			(const struct pair[]){
-				{"consumergroup", group}, {"state", group_state_name(state)}},
-			2);
-	}
+	for (r->at.state = GROUP_UNKNOWN; r->at.state <= GROUP_DEAD; r->at.state++)
+		add_sample(r);
 }
 
 static void add_groups(struct render *r)
@@ -195,23 +201,23 @@ static void add_groups(struct render *r)
 	for (size_t i = 0; i < r->at.s->group_count; i++) {
 		r->at.group = &r->at.s->groups[i];
 		if (r->series->per == SERIES_PER_GROUP)
-			add_sample(r, &(struct pair){"consumergroup", r->groups[i]}, 1);
+			add_sample(r);
 		else if (r->series->per == SERIES_PER_STATE)
-			add_states(r, r->groups[i]);
+			add_states(r);
 		else
-			add_group_topics(r, r->groups[i]);
+			add_group_topics(r);
 	}
 }
 
-static void add_series(struct render *r)
+/* Returns the number of samples. */
+static size_t add_series(struct render *r, const struct series *series)
 {
-	size_t before = r->out->len, header;
-
-	exposition_family(r->out, r->series->name, r->series->type, r->series->help);
-	header = r->out->len;
-	switch (r->series->per) {
+	r->series = series;
+	r->announced = false;
+	r->samples = 0;
+	switch (series->per) {
 	case SERIES_PER_SNAPSHOT:
-		add_sample(r, NULL, 0);
+		add_sample(r);
 		break;
 	case SERIES_PER_PHASE:
 		add_phases(r);
@@ -232,11 +238,8 @@ static void add_series(struct render *r)
 		add_groups(r);
 		break;
 	}
-	/* A family without samples is not shown, as the Go client has it. */
-	if (r->out->len == header) {
-		r->out->len = before;
-		r->out->data[before] = '\0';
-	}
+	exposition_drain(r->x, false);
+	return r->samples;
 }
 
 static char *escape_name(struct arena *a, struct strbuf *scratch, const char *name)
@@ -246,25 +249,86 @@ static char *escape_name(struct arena *a, struct strbuf *scratch, const char *na
 	return arena_strdup(a, scratch->len ? scratch->data : "");
 }
 
-void metrics_render(
-	struct strbuf *out, const struct snapshot *s, const struct metrics_options *options)
+static void prepare_names(struct render *r, struct arena *arena)
+{
+	const struct snapshot *s = r->at.s;
+
+	r->topics = arena_alloc(arena, s->topic_count, sizeof(*r->topics));
+	r->coarse = arena_alloc(arena, s->topic_count, sizeof(*r->coarse));
+	r->groups = arena_alloc(arena, s->group_count, sizeof(*r->groups));
+	for (size_t i = 0; i < s->topic_count; i++) {
+		r->topics[i] = escape_name(arena, &r->line, s->topics[i].name);
+		r->coarse[i] = r->options->per_topic &&
+			       pattern_matches(r->options->per_topic, s->topics[i].name);
+	}
+	for (size_t i = 0; i < s->group_count; i++)
+		r->groups[i] = escape_name(arena, &r->line, s->groups[i].name);
+}
+
+/* Which rows have to go for the rest to fit, by index; the order does not depend on how many samples
+ * a family happens to have, so that they do not come and go in turns. What there is one of, or one
+ * per broker, always stays. */
+static bool *find_unfit(struct render *r, struct arena *arena)
+{
+	static const enum series_per order[] = {SERIES_PER_GROUP_PARTITION, SERIES_PER_PARTITION,
+		SERIES_PER_STATE, SERIES_PER_GROUP_TOPIC, SERIES_PER_TOPIC, SERIES_PER_GROUP};
+	size_t rows = 0, total = 0, *samples;
+	const struct series *s;
+	bool *unfit;
+
+	while (profile_series(r->options->profile, rows))
+		rows++;
+	unfit = arena_alloc(arena, rows, sizeof(*unfit));
+	samples = arena_alloc(arena, rows, sizeof(*samples));
+	if (!r->options->max_series)
+		return unfit;
+	r->counting = true;
+	for (size_t i = 0; (s = profile_series(r->options->profile, i)); i++)
+		total += samples[i] = add_series(r, s);
+	r->counting = false;
+	for (size_t o = 0; o < ARRAY_LEN(order); o++)
+		for (size_t i = 0; i < rows && total > r->options->max_series; i++) {
+			if (profile_series(r->options->profile, i)->per != order[o])
+				continue;
+			unfit[i] = true;
+			total -= samples[i];
+		}
+	return unfit;
+}
+
+struct metrics_count metrics_render(
+	struct exposition *x, const struct snapshot *s, const struct metrics_options *options)
 {
 	static const struct metrics_options defaults;
 	const struct metrics_options *o = options ? options : &defaults;
 	CLEANUP(arena_release) struct arena arena = {0};
-	struct render r = {.out = out,
-		.labels = &o->labels,
-		.at = {.s = s, .assigned_only = o->assigned_only}};
+	struct render r = {.x = x,
+		.options = o,
+		.at = {.s = s,
+			.assigned_only = o->assigned_only,
+			.hide_zero_lag = o->hide_zero_lag}};
+	struct metrics_count count = {0};
+	const struct series *series;
+	bool *unfit;
 
-	r.topics = arena_alloc(&arena, s->topic_count, sizeof(*r.topics));
-	r.groups = arena_alloc(&arena, s->group_count, sizeof(*r.groups));
-	for (size_t i = 0; i < s->topic_count; i++)
-		r.topics[i] = escape_name(&arena, &r.line, s->topics[i].name);
-	for (size_t i = 0; i < s->group_count; i++)
-		r.groups[i] = escape_name(&arena, &r.line, s->groups[i].name);
-	for (size_t i = 0; i < series_count; i++) {
-		r.series = &series_all[i];
-		add_series(&r);
+	prepare_names(&r, &arena);
+	unfit = find_unfit(&r, &arena);
+	for (size_t i = 0; (series = profile_series(o->profile, i)); i++) {
+		r.counting = unfit[i];
+		*(unfit[i] ? &count.dropped : &count.series) += add_series(&r, series);
 	}
 	strbuf_release(&r.line);
+	return count;
+}
+
+bool metrics_large(const struct snapshot *s)
+{
+	size_t partitions = 0;
+
+	for (size_t i = 0; i < s->topic_count; i++)
+		partitions += s->topics[i].count;
+	for (size_t g = 0; g < s->group_count && partitions < LARGE; g++)
+		for (size_t i = 0; i < s->groups[g].topic_count; i++)
+			partitions += s->topics[s->groups[g].topics[i].topic].count;
+	return partitions >= LARGE;
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/exposition.h"
+#include "sidecar/texts.h"
 
 #ifndef HEXLAG_VERSION
 #define HEXLAG_VERSION "unknown"
@@ -59,27 +59,83 @@ static int64_t open_fds(void)
 	return count;
 }
 
-static void append_build(struct strbuf *out)
+/* In the order of `families`. */
+enum {
+	FAMILY_BUILD,
+	FAMILY_RENDER_BYTES,
+	FAMILY_RENDER_SECONDS,
+	FAMILY_SCRAPES,
+	FAMILY_SERIES,
+	FAMILY_SERIES_DROPPED,
+	FAMILY_SNAPSHOT_AGE,
+	FAMILY_CPU,
+	FAMILY_MAX_FDS,
+	FAMILY_OPEN_FDS,
+	FAMILY_RESIDENT,
+	FAMILY_VIRTUAL,
+	FAMILY_START,
+};
+
+const struct family selfmetrics_families[] = {
+	[FAMILY_BUILD] = {"hexlag_build_info", "gauge", "version",
+		"Always 1; the label is the version."},
+	[FAMILY_RENDER_BYTES] = {"hexlag_render_bytes", "gauge", "",
+		"Size of the text of the snapshot before compression."},
+	[FAMILY_RENDER_SECONDS] = {"hexlag_render_seconds", "gauge", "",
+		"What it took to make the text of the snapshot, compression included."},
+	[FAMILY_SCRAPES] = {"hexlag_scrapes_total", "counter", "", "Scrapes, this one included."},
+	[FAMILY_SERIES] = {"hexlag_series", "gauge", "", "Series in the text of the snapshot."},
+	[FAMILY_SERIES_DROPPED] = {"hexlag_series_dropped", "gauge", "",
+		"Series that the text of the snapshot lacks because of exporter.max_series."},
+	[FAMILY_SNAPSHOT_AGE] = {"hexlag_snapshot_age_seconds", "gauge", "",
+		"Time since the cycle began whose values are shown."},
+	[FAMILY_CPU] = {"process_cpu_seconds_total", "counter", "",
+		"Total user and system CPU time spent in seconds."},
+	[FAMILY_MAX_FDS] = {"process_max_fds", "gauge", "",
+		"Maximum number of open file descriptors."},
+	[FAMILY_OPEN_FDS] = {"process_open_fds", "gauge", "", "Number of open file descriptors."},
+	[FAMILY_RESIDENT] = {"process_resident_memory_bytes", "gauge", "",
+		"Resident memory size in bytes."},
+	[FAMILY_VIRTUAL] = {"process_virtual_memory_bytes", "gauge", "",
+		"Virtual memory size in bytes."},
+	[FAMILY_START] = {"process_start_time_seconds", "gauge", "",
+		"Start time of the process since unix epoch in seconds."},
+	{0},
+};
+
+static void append(struct exposition *x, size_t family, int64_t value, unsigned decimals)
 {
-	exposition_family(out, "hexlag_build_info", "gauge", "Always 1; the label is the version.");
-	strbuf_adds(out, "hexlag_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
+	exposition_single(x, &selfmetrics_families[family], value, decimals);
 }
 
-static void append_fds(struct strbuf *out)
+static void append_build(struct exposition *x)
+{
+	exposition_family(x, &selfmetrics_families[FAMILY_BUILD]);
+	strbuf_adds(&x->text, "hexlag_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
+}
+
+static void append_text(struct exposition *x, const struct text *text)
+{
+	append(x, FAMILY_RENDER_BYTES, (int64_t)text->len, 0);
+	append(x, FAMILY_RENDER_SECONDS, text->render_us, 6);
+	append(x, FAMILY_SERIES, (int64_t)text->count.series, 0);
+	append(x, FAMILY_SERIES_DROPPED, (int64_t)text->count.dropped, 0);
+	append(x, FAMILY_SNAPSHOT_AGE, clock_mono_ms() - text->mono_ms, 3);
+}
+
+static void append_fds(struct exposition *x)
 {
 	int64_t fds = open_fds();
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		exposition_single(out, "process_max_fds", "gauge",
-			"Maximum number of open file descriptors.", (int64_t)limit.rlim_cur, 0);
+		append(x, FAMILY_MAX_FDS, (int64_t)limit.rlim_cur, 0);
 	if (fds >= 0)
-		exposition_single(out, "process_open_fds", "gauge",
-			"Number of open file descriptors.", fds, 0);
+		append(x, FAMILY_OPEN_FDS, fds, 0);
 }
 
 /* proc(5): statm begins with the total and the resident size in pages. */
-static void append_memory(struct strbuf *out)
+static void append_memory(struct exposition *x)
 {
 	long long total, resident;
 	int64_t page = sysconf(_SC_PAGESIZE);
@@ -90,10 +146,8 @@ static void append_memory(struct strbuf *out)
 	resident = strtoll(end, &end, 10);
 	if (total <= 0 || resident <= 0 || page <= 0)
 		return;
-	exposition_single(out, "process_resident_memory_bytes", "gauge",
-		"Resident memory size in bytes.", resident * page, 0);
-	exposition_single(out, "process_virtual_memory_bytes", "gauge",
-		"Virtual memory size in bytes.", total * page, 0);
+	append(x, FAMILY_RESIDENT, resident * page, 0);
+	append(x, FAMILY_VIRTUAL, total * page, 0);
 }
 
 void selfmetrics_init(struct selfmetrics *sm)
@@ -101,17 +155,16 @@ void selfmetrics_init(struct selfmetrics *sm)
 	*sm = (struct selfmetrics){.start_ms = process_start_ms()};
 }
 
-void selfmetrics_append(struct selfmetrics *sm, struct strbuf *out)
+void selfmetrics_append(struct selfmetrics *sm, const struct text *text, struct exposition *x)
 {
 	sm->scrapes++;
-	append_build(out);
-	exposition_single(out, "hexlag_scrapes_total", "counter", "Scrapes, this one included.",
-		sm->scrapes, 0);
-	exposition_single(out, "process_cpu_seconds_total", "counter",
-		"Total user and system CPU time spent in seconds.", clock_cpu_us(), 6);
-	append_fds(out);
-	append_memory(out);
+	append_build(x);
+	append(x, FAMILY_SCRAPES, sm->scrapes, 0);
+	if (text)
+		append_text(x, text);
+	append(x, FAMILY_CPU, clock_cpu_us(), 6);
+	append_fds(x);
+	append_memory(x);
 	if (sm->start_ms > 0)
-		exposition_single(out, "process_start_time_seconds", "gauge",
-			"Start time of the process since unix epoch in seconds.", sm->start_ms, 3);
+		append(x, FAMILY_START, sm->start_ms, 3);
 }

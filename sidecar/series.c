@@ -12,12 +12,12 @@ static bool put(int64_t *ret, int64_t value)
 
 /* --- the cycle --- */
 
-static bool brokers(const struct series_at *at, int64_t *ret)
+bool series_brokers(const struct series_at *at, int64_t *ret)
 {
 	return at->s->good_ms && put(ret, (int64_t)at->s->broker_count);
 }
 
-static bool one(const struct series_at *at, int64_t *ret)
+bool series_one(const struct series_at *at, int64_t *ret)
 {
 	(void)at;
 	return put(ret, 1);
@@ -53,7 +53,7 @@ static bool metadata_ok(const struct series_at *at, int64_t *ret)
 	return put(ret, at->s->metadata_ok);
 }
 
-static bool last_success(const struct series_at *at, int64_t *ret)
+bool series_last_success(const struct series_at *at, int64_t *ret)
 {
 	const struct snapshot *s = at->s;
 
@@ -72,12 +72,12 @@ static bool topic_partitions(const struct series_at *at, int64_t *ret)
 	return put(ret, (int64_t)at->topic->count);
 }
 
-static bool end_offset(const struct series_at *at, int64_t *ret)
+bool series_end_offset(const struct series_at *at, int64_t *ret)
 {
 	return at->partition->has_offsets && put(ret, at->partition->end);
 }
 
-static bool start_offset(const struct series_at *at, int64_t *ret)
+bool series_start_offset(const struct series_at *at, int64_t *ret)
 {
 	return at->partition->has_offsets && put(ret, at->partition->start);
 }
@@ -123,7 +123,7 @@ static bool offset_age(const struct series_at *at, int64_t *ret)
 /* --- groups --- */
 
 /* A group that does not exist is described as dead and without members; it is not shown. */
-static bool members(const struct series_at *at, int64_t *ret)
+bool series_members(const struct series_at *at, int64_t *ret)
 {
 	const struct group *g = at->group;
 
@@ -136,7 +136,7 @@ static bool state(const struct series_at *at, int64_t *ret)
 }
 
 /* A group that this cycle did not ask still has the error of the cycle that did. */
-static bool coordinator_answered(const struct series_at *at, int64_t *ret)
+bool series_coordinator_answered(const struct series_at *at, int64_t *ret)
 {
 	const struct group *g = at->group;
 
@@ -176,7 +176,7 @@ static void add(int64_t *sum, int64_t value)
 
 /* Sums skip partitions without a commit. A sum of which a part is unknown is absent: as a number it
  * would pass for the whole, and look like a consumer that caught up. */
-static bool committed_sum(const struct series_at *at, int64_t *ret)
+bool series_committed_sum(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_topic->partitions;
 	int64_t sum = 0;
@@ -191,7 +191,7 @@ static bool committed_sum(const struct series_at *at, int64_t *ret)
 	return series_consumed(at) && put(ret, sum);
 }
 
-static bool lag_sum(const struct series_at *at, int64_t *ret)
+bool series_lag_sum(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_topic->partitions;
 	int64_t sum = 0;
@@ -211,23 +211,18 @@ static bool lag_sum(const struct series_at *at, int64_t *ret)
 static bool lag_quality(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_topic->partitions;
-	size_t count = 0, answered = 0, known = 0, fresh = 0;
+	struct lag_tally tally = {0};
+	bool answered = false;
 
 	for (size_t i = 0; i < at->topic->count; i++) {
 		if (!series_included(at, &gp[i]))
 			continue;
-		count++;
-		answered += gp[i].answered;
-		known += without_commit(&gp[i]) || (gp[i].has_committed && gp[i].has_lag);
-		fresh += gp[i].fresh;
+		answered |= gp[i].answered;
+		(void)lag_tally_add(&tally, &gp[i], &at->topic->partitions[i]);
 	}
-	if (count == 0 || (answered && !series_consumed(at)))
+	if (tally.partitions == 0 || (answered && !series_consumed(at)))
 		return false;
-	if (known == 0)
-		return put(ret, QUALITY_UNKNOWN);
-	if (fresh == 0)
-		return put(ret, QUALITY_STALE);
-	return put(ret, fresh < count ? QUALITY_PARTIAL : QUALITY_COMPLETE);
+	return put(ret, lag_tally_quality(&tally));
 }
 
 /* --- groups by partition; the topic is consumed and the partition included --- */
@@ -239,13 +234,21 @@ static bool committed(const struct series_at *at, int64_t *ret)
 	return gp->answered && put(ret, gp->has_committed ? gp->committed : -1);
 }
 
+bool series_known_lag(const struct series_at *at, int64_t *ret)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return gp->has_committed && gp->has_lag && !(at->hide_zero_lag && gp->lag == 0) &&
+	       put(ret, gp->lag);
+}
+
 static bool lag(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_partition;
 
 	if (without_commit(gp))
 		return put(ret, -1);
-	return gp->has_committed && gp->has_lag && put(ret, gp->lag);
+	return series_known_lag(at, ret);
 }
 
 static bool lag_age(const struct series_at *at, int64_t *ret)
@@ -275,9 +278,11 @@ static bool commit_beyond_end(const struct series_at *at, int64_t *ret)
 	       gp->committed > p->end && put(ret, gp->committed - p->end);
 }
 
-/* Help texts of kafka_ series are kafka_exporter's own, since some tools compare them. */
+/* Rows end before `labels`: theirs are those of what they are about. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 /* clang-format off */
-const struct series series_all[] = {
+const struct series series_own[] = {
 	{"hexlag_broker_failed", "gauge",
 		"1 if the broker did not answer a question of the last cycle.",
 		SERIES_PER_BROKER, 0, broker_failed},
@@ -287,7 +292,7 @@ const struct series series_all[] = {
 		SERIES_PER_GROUP_PARTITION, 0, commit_beyond_end},
 	{"hexlag_consumergroup_coordinator_answered", "gauge",
 		"1 if the coordinator of the group gave its committed offsets when last asked.",
-		SERIES_PER_GROUP, 0, coordinator_answered},
+		SERIES_PER_GROUP, 0, series_coordinator_answered},
 	{"hexlag_consumergroup_lag_age_seconds", "gauge",
 		"Age of the last good reading. Present only for partitions that could not be read anew.",
 		SERIES_PER_GROUP_PARTITION, 3, lag_age},
@@ -316,7 +321,7 @@ const struct series series_all[] = {
 		SERIES_PER_SNAPSHOT, 0, list_ok},
 	{"hexlag_last_success_timestamp_seconds", "gauge",
 		"When the last cycle began in which Kafka answered for its metadata.",
-		SERIES_PER_SNAPSHOT, 3, last_success},
+		SERIES_PER_SNAPSHOT, 3, series_last_success},
 	{"hexlag_metadata_ok", "gauge",
 		"1 if Kafka answered for its metadata in the last cycle.",
 		SERIES_PER_SNAPSHOT, 0, metadata_ok},
@@ -326,27 +331,31 @@ const struct series series_all[] = {
 	{"hexlag_topic_partition_offset_age_seconds", "gauge",
 		"Age of the log offsets. Present only for partitions that could not be read anew.",
 		SERIES_PER_PARTITION, 3, offset_age},
+};
+
+/* The help texts are kafka_exporter's own, since some tools compare them. */
+const struct series series_kafka_exporter[] = {
 	{"kafka_broker_info", "gauge", "Information about the Kafka Broker.",
-		SERIES_PER_BROKER, 0, one},
+		SERIES_PER_BROKER, 0, series_one},
 	{"kafka_brokers", "gauge", "Number of Brokers in the Kafka Cluster.",
-		SERIES_PER_SNAPSHOT, 0, brokers},
+		SERIES_PER_SNAPSHOT, 0, series_brokers},
 	{"kafka_consumergroup_current_offset", "gauge",
 		"Current Offset of a ConsumerGroup at Topic/Partition",
 		SERIES_PER_GROUP_PARTITION, 0, committed},
 	{"kafka_consumergroup_current_offset_sum", "gauge",
 		"Current Offset of a ConsumerGroup at Topic for all partitions",
-		SERIES_PER_GROUP_TOPIC, 0, committed_sum},
+		SERIES_PER_GROUP_TOPIC, 0, series_committed_sum},
 	{"kafka_consumergroup_lag", "gauge",
 		"Current Approximate Lag of a ConsumerGroup at Topic/Partition",
 		SERIES_PER_GROUP_PARTITION, 0, lag},
 	{"kafka_consumergroup_lag_sum", "gauge",
 		"Current Approximate Lag of a ConsumerGroup at Topic for all partitions",
-		SERIES_PER_GROUP_TOPIC, 0, lag_sum},
+		SERIES_PER_GROUP_TOPIC, 0, series_lag_sum},
 	{"kafka_consumergroup_members", "gauge", "Amount of members in a consumer group",
-		SERIES_PER_GROUP, 0, members},
+		SERIES_PER_GROUP, 0, series_members},
 	{"kafka_topic_partition_current_offset", "gauge",
 		"Current Offset of a Broker at Topic/Partition",
-		SERIES_PER_PARTITION, 0, end_offset},
+		SERIES_PER_PARTITION, 0, series_end_offset},
 	{"kafka_topic_partition_in_sync_replica", "gauge",
 		"Number of In-Sync Replicas for this Topic/Partition",
 		SERIES_PER_PARTITION, 0, in_sync},
@@ -357,7 +366,7 @@ const struct series series_all[] = {
 		SERIES_PER_PARTITION, 0, leader_is_preferred},
 	{"kafka_topic_partition_oldest_offset", "gauge",
 		"Oldest Offset of a Broker at Topic/Partition",
-		SERIES_PER_PARTITION, 0, start_offset},
+		SERIES_PER_PARTITION, 0, series_start_offset},
 	{"kafka_topic_partition_replicas", "gauge",
 		"Number of Replicas for this Topic/Partition",
 		SERIES_PER_PARTITION, 0, replicas},
@@ -369,4 +378,5 @@ const struct series series_all[] = {
 };
 /* clang-format on */
 
-const size_t series_count = ARRAY_LEN(series_all);
+const size_t series_own_count = ARRAY_LEN(series_own);
+const size_t series_kafka_exporter_count = ARRAY_LEN(series_kafka_exporter);

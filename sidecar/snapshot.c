@@ -82,9 +82,23 @@ static int64_t partition_lag(
 	return reset == OFFSET_RESET_EARLIEST && p->end > p->start ? p->end - p->start : 0;
 }
 
-static bool partition_known(const struct group_partition *gp, const struct partition *p)
+bool lag_tally_add(struct lag_tally *t, const struct group_partition *gp, const struct partition *p)
 {
-	return gp->answered && (gp->has_committed ? gp->has_lag : p->has_offsets);
+	bool known = gp->answered && (gp->has_committed ? gp->has_lag : p->has_offsets);
+
+	t->partitions++;
+	t->known += known;
+	t->fresh += known && gp->fresh;
+	return known;
+}
+
+enum quality lag_tally_quality(const struct lag_tally *t)
+{
+	if (t->known == 0)
+		return QUALITY_UNKNOWN;
+	if (t->fresh == 0)
+		return QUALITY_STALE;
+	return t->fresh < t->partitions ? QUALITY_PARTIAL : QUALITY_COMPLETE;
 }
 
 static void total_add(struct lag_total *total, int64_t lag)
@@ -96,41 +110,40 @@ static void total_add(struct lag_total *total, int64_t lag)
 static struct lag_total total_of(const struct snapshot *s, const struct group *g,
 	const struct group_topic *gt, enum offset_reset reset)
 {
+	static const char *const whys[] = {
+		[QUALITY_UNKNOWN] = "not read yet",
+		[QUALITY_STALE] = "no partition answered",
+		[QUALITY_PARTIAL] = "some partitions did not answer",
+		[QUALITY_COMPLETE] = NULL,
+	};
 	const struct topic *t = &s->topics[gt->topic];
 	struct lag_total total = {.partitions = t->count};
+	struct lag_tally tally = {0};
 	struct lag_total last = {0};
-	size_t known = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
 		const struct group_partition *gp = &gt->partitions[i];
 		int64_t lag, age;
 
-		if (!partition_known(gp, &t->partitions[i]))
+		if (!lag_tally_add(&tally, gp, &t->partitions[i]))
 			continue;
-		known++;
 		total.without_commit += !gp->has_committed;
 		lag = partition_lag(gp, &t->partitions[i], reset);
 		age = snapshot_age_ms(s, gp);
 		if (age > total.age_ms)
 			total.age_ms = age;
 		total_add(&last, lag);
-		if (gp->fresh) {
-			total.fresh++;
+		if (gp->fresh)
 			total_add(&total, lag);
-		}
 	}
-	if (known == 0 || (total.without_commit == known && g->member_count == 0)) {
-		total.quality = QUALITY_UNKNOWN;
-		total.why = known == 0 ? "not read yet" : "the group has no commit on the topic";
-	} else if (total.fresh == t->count) {
-		total.quality = QUALITY_COMPLETE;
-	} else if (total.fresh) {
-		total.quality = QUALITY_PARTIAL;
-		total.why = "some partitions did not answer";
-	} else {
-		total.quality = QUALITY_STALE;
-		total.why = "no partition answered";
+	total.fresh = tally.fresh;
+	total.quality = lag_tally_quality(&tally);
+	total.why = whys[total.quality];
+	if (total.quality == QUALITY_STALE)
 		total.lag = last.lag;
+	if (tally.known && total.without_commit == tally.known && g->member_count == 0) {
+		total.quality = QUALITY_UNKNOWN;
+		total.why = "the group has no commit on the topic";
 	}
 	return total;
 }

@@ -152,6 +152,18 @@ struct group_topic *snapshot_group_topic(const struct group *g, size_t topic);
 /* Milliseconds since the last good reading at the time of the snapshot: 0 when fresh. */
 int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *p);
 
+/* What is known of the lag of some partitions of a group, and how well: the one grading that both
+ * metrics and decisions go by. Starts as {0}. */
+struct lag_tally {
+	size_t partitions, known, fresh;
+};
+
+/* Counts one more partition `p` as the group sees it. Known: the coordinator has answered for it, and
+ * its log offsets were read, at least once each. Returns whether it is. */
+bool lag_tally_add(
+	struct lag_tally *t, const struct group_partition *gp, const struct partition *p);
+enum quality lag_tally_quality(const struct lag_tally *t);
+
 /* What counts where a partition has no usable commit, as the consumers' auto.offset.reset. */
 enum offset_reset { OFFSET_RESET_LATEST, OFFSET_RESET_EARLIEST };
 

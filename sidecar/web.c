@@ -1,61 +1,27 @@
 #include "sidecar/web.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "sidecar/httpd.h"
+#include "sidecar/negotiate.h"
 #include "sidecar/publish.h"
 #include "sidecar/selfmetrics.h"
 #include "sidecar/snapshot.h"
+#include "sidecar/texts.h"
 
 #define PLAIN_TEXT "text/plain; charset=utf-8"
-
-/* The exposition of one snapshot. The cache and each reply that sends it hold a reference. */
-struct text {
-	atomic_uint refs;
-	uint64_t seq; /* of the snapshot */
-	struct strbuf bytes;
-};
+#define METRICS_TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define OPENMETRICS_TEXT "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct web {
 	struct web_options options;
 	struct selfmetrics self;
-	struct text *cached; /* NULL before the first scrape of a snapshot */
-	struct httpd *httpd;
+	struct texts *texts;
+	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
-
-static void text_unref(void *owner)
-{
-	struct text *t = owner;
-
-	if (!t || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	strbuf_release(&t->bytes);
-	free(t);
-}
-
-/* The text of `s`, rendered at the first scrape of that snapshot. Memory of the text before is used
- * again when nobody reads it any more: fresh pages cost more than the rendering. */
-static struct text *text_of(struct web *w, const struct snapshot *s)
-{
-	struct text *t = w->cached;
-
-	if (t && t->seq == s->seq)
-		return t;
-	if (!t || atomic_load_explicit(&t->refs, memory_order_acquire) != 1) {
-		text_unref(t);
-		t = mem_zalloc(1, sizeof(*t));
-		atomic_init(&t->refs, 1);
-		w->cached = t;
-	}
-	t->bytes.len = 0;
-	t->seq = s->seq;
-	metrics_render(&t->bytes, s, w->options.metrics);
-	return t;
-}
 
 static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *text)
 {
@@ -64,31 +30,75 @@ static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *
 	httpd_reply_take(reply, part, strbuf_take(text), len);
 }
 
-static void serve_metrics(struct web *w, struct httpd_reply *reply)
+static void release_text(void *text)
 {
-	struct strbuf live = STRBUF_INIT;
-	struct snapshot *s = publish_get(w->options.publish);
-
-	if (s) {
-		struct text *t = text_of(w, s);
-
-		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
-		reply->parts[0] =
-			(struct httpd_part){strbuf_str(&t->bytes), t->bytes.len, text_unref, t};
-		snapshot_unref(s);
-	}
-	for (size_t i = 0; i < w->options.series_count; i++)
-		w->options.series[i].append(w->options.series[i].ctx, &live);
-	selfmetrics_append(&w->self, &live);
-	reply->content_type = METRICS_CONTENT_TYPE;
-	reply_strbuf(reply, 1, &live);
+	text_unref(text);
 }
 
-static void serve_health(struct web *w, struct httpd_reply *reply)
+/* The first part of the reply: the text of the current snapshot, NULL where there is none. */
+static const struct text *reply_text(
+	struct web *w, struct httpd_reply *reply, struct text_form form)
+{
+	CLEANUP(snapshot_unref_at) struct snapshot *s = publish_get(w->options.publish);
+	struct strbuf header = STRBUF_INIT;
+	struct text *text;
+
+	if (s) {
+		text = texts_get(w->texts, s, form);
+		reply->parts[0] = (struct httpd_part){
+			strbuf_str(&text->bytes), text->bytes.len, release_text, text};
+		return text;
+	}
+	if (form.gzip) {
+		gzip_header(&header);
+		reply_strbuf(reply, 0, &header);
+	}
+	return NULL;
+}
+
+/* Compresses the text that is sent after one that was compressed to `before`. */
+static void compress_rest(struct strbuf *text, struct gzip_sum before)
+{
+	struct strbuf out = STRBUF_INIT;
+	struct gzip *z = gzip_begin(&out);
+
+	gzip_add(z, text->data, text->len);
+	gzip_trailer(&out, before, gzip_end(z));
+	strbuf_release(text);
+	*text = out;
+}
+
+static void serve_metrics(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
+{
+	struct negotiate_encoding encoding = negotiate_encoding(req->accept_encoding);
+	struct text_form form = {.openmetrics = negotiate_openmetrics(req->accept),
+		.gzip = encoding.gzip,
+		.gzip_only = encoding.gzip_only};
+	const struct text *text = reply_text(w, reply, form);
+	struct exposition live = {.openmetrics = form.openmetrics};
+	struct httpd *httpd = atomic_load(&w->httpd);
+	bool gzip = text ? text->gzip : form.gzip;
+
+	for (size_t i = 0; i < w->options.series_count; i++)
+		w->options.series[i].append(w->options.series[i].ctx, &live);
+	selfmetrics_append(&w->self, text, &live);
+	if (httpd)
+		httpd_metrics(httpd, &live);
+	exposition_end(&live);
+	if (gzip)
+		compress_rest(&live.text, text ? text->sum : (struct gzip_sum){0});
+	reply->content_type = form.openmetrics ? OPENMETRICS_TEXT : METRICS_TEXT;
+	reply->content_encoding = gzip ? "gzip" : NULL;
+	reply->vary = "Accept, Accept-Encoding";
+	reply_strbuf(reply, 1, &live.text);
+}
+
+static void serve_health(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
 {
 	struct strbuf line = STRBUF_INIT;
 	struct err err = {0};
 
+	(void)req;
 	if (w->options.heartbeat && w->options.heartbeat(w->options.heartbeat_ctx, &err)) {
 		reply->status = 503;
 		strbuf_addf(&line, "%s\n", err.msg);
@@ -129,17 +139,19 @@ static unsigned describe_readiness(
 	return 200;
 }
 
-static void serve_readiness(struct web *w, struct httpd_reply *reply)
+static void serve_readiness(
+	struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
 {
 	CLEANUP(snapshot_unref_at) struct snapshot *s = publish_get(w->options.publish);
 	struct strbuf line = STRBUF_INIT;
 
+	(void)req;
 	reply->status = describe_readiness(s, clock_mono_ms(), w->options.ready_max_age_ms, &line);
 	reply->content_type = PLAIN_TEXT;
 	reply_strbuf(reply, 0, &line);
 }
 
-static void serve_page(struct web *w, struct httpd_reply *reply)
+static void serve_page(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
 {
 	static const char page[] = "<!DOCTYPE html>\n"
 				   "<html lang=\"en\">\n"
@@ -156,6 +168,7 @@ static void serve_page(struct web *w, struct httpd_reply *reply)
 				   "</html>\n";
 
 	(void)w;
+	(void)req;
 	reply->content_type = "text/html; charset=utf-8";
 	reply->parts[0] = (struct httpd_part){.data = page, .len = sizeof(page) - 1};
 }
@@ -172,7 +185,8 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 	struct web *w = ctx;
 	const struct {
 		const char *path;
-		void (*serve)(struct web *w, struct httpd_reply *reply);
+		void (*serve)(
+			struct web *w, const struct httpd_request *req, struct httpd_reply *reply);
 	} routes[] = {
 		{"/metrics", serve_metrics},
 		{"/healthz", serve_health},
@@ -184,7 +198,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		if (strcmp(req->path, routes[i].path) != 0)
 			continue;
 		if (strcmp(req->method, "GET") == 0) {
-			routes[i].serve(w, reply);
+			routes[i].serve(w, req, reply);
 			return;
 		}
 		reply->allow = "GET, HEAD";
@@ -196,13 +210,22 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 struct web *web_start(const struct web_options *options, struct err *err)
 {
+	/* A kubelet has no password. */
+	static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
 	w->options = *options;
 	selfmetrics_init(&w->self);
+	w->texts = texts_new(options->publish, options->metrics);
 	/* Requests may come before this returns; everything they need is set above. */
-	w->httpd = httpd_start(options->listen, serve, w, err);
+	w->httpd = httpd_start(&(struct httpd_options){.listen = options->listen,
+				       .handler = serve,
+				       .ctx = w,
+				       .web = options->web,
+				       .open_paths = open_paths},
+		err);
 	if (!w->httpd) {
+		texts_free(w->texts);
 		free(w);
 		return NULL;
 	}
@@ -214,7 +237,7 @@ void web_stop(struct web *w)
 	if (!w)
 		return;
 	httpd_stop(w->httpd);
-	text_unref(w->cached);
+	texts_free(w->texts);
 	free(w);
 }
 

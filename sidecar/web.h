@@ -8,21 +8,23 @@
 
 #include "common/attr.h"
 #include "common/err.h"
-#include "common/strbuf.h"
+#include "common/exposition.h"
 #include "sidecar/metrics.h"
+#include "sidecar/webconfig.h"
 
 struct publish;
 struct web;
 
 /* Appends whole families to a scrape. Thread: the HTTP server's. Must not block. */
 struct web_series {
-	void (*append)(void *ctx, struct strbuf *out);
+	void (*append)(void *ctx, struct exposition *x);
 	void *ctx;
 };
 
-/* All pointers are borrowed until web_stop(). */
+/* All pointers are borrowed until web_stop(), which also ends all waits on `publish`. */
 struct web_options {
-	const char *listen; /* as in httpd_start() */
+	const char *listen;          /* as in httpd_start() */
+	struct webconfig_source web; /* the same */
 	struct publish *publish;
 	const struct metrics_options *metrics; /* NULL: the defaults */
 	const struct web_series *series;

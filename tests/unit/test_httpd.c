@@ -47,10 +47,15 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 	}
 }
 
+static struct httpd *start_at(const char *listen, struct err *err)
+{
+	return httpd_start(&(struct httpd_options){.listen = listen, .handler = handle}, err);
+}
+
 static struct httpd *start(void)
 {
 	struct err err = {0};
-	struct httpd *h = httpd_start("127.0.0.1:0", handle, NULL, &err);
+	struct httpd *h = start_at("127.0.0.1:0", &err);
 
 	if (!h)
 		printf("Bail out! %s\n", err.msg);
@@ -79,7 +84,7 @@ static void test_bad_addresses(void)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct err err = {0};
-		struct httpd *h = httpd_start(rows[i].listen, handle, NULL, &err);
+		struct httpd *h = start_at(rows[i].listen, &err);
 
 		TAP_TRUE(rows[i].name, h == NULL);
 		TAP_STR(rows[i].name, err.msg, rows[i].error);
@@ -100,7 +105,7 @@ static void test_addresses(void)
 		struct answer a;
 
 		httpd_stop(first);
-		first = httpd_start(listens[i], handle, NULL, NULL);
+		first = start_at(listens[i], NULL);
 		TAP_TRUE(listens[i], first && httpd_port(first) != 0);
 		/* "localhost" may be IPv6 only, where this client does not go. */
 		if (!first || i == 2)
@@ -110,15 +115,15 @@ static void test_addresses(void)
 		answer_release(&a);
 	}
 	httpd_stop(first);
-	first = httpd_start(":0", handle, NULL, NULL);
+	first = start_at(":0", NULL);
 	taken = mem_printf(":%u", httpd_port(first));
 	want = mem_printf("listen '%s': Address already in use", taken);
-	second = httpd_start(taken, handle, NULL, &err);
+	second = start_at(taken, &err);
 	TAP_TRUE("a port in use is refused", second == NULL);
 	TAP_STR("in plain words", err.msg, want);
 	TAP_INT("which can pass", err.kind, ERR_RETRY);
 	httpd_stop(first);
-	first = httpd_start(taken, handle, NULL, &err);
+	first = start_at(taken, &err);
 	TAP_TRUE("a port is free again after a stop", first != NULL);
 	httpd_stop(first);
 }

@@ -6,8 +6,10 @@
 
 #include "common/exposition.h"
 #include "common/mem.h"
+#include "common/pattern.h"
 #include "tests/tap.h"
 #include "tests/unit/handmade.h"
+#include "tests/unit/strictformat.h"
 
 #define GOLDEN "tests/cases/golden/"
 
@@ -156,12 +158,12 @@ static void check_golden(const char *file, const struct metrics_options *o, bool
 	CLEANUP(mem_free_at) char *path = mem_printf(GOLDEN "%s", file);
 	CLEANUP(mem_free_at) char *golden = read_file(path);
 	CLEANUP(snapshot_unref_at) struct snapshot *s = golden_world(only_behind_orders);
-	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct exposition x = {0};
 	struct lines want = kafka_lines(golden), got;
 	size_t missing = 0, unwanted = 0, compared = 0;
 
-	metrics_render(&out, s, o);
-	got = kafka_lines(out.data);
+	(void)metrics_render(&x, s, o);
+	got = kafka_lines(x.text.data);
 	for (size_t i = 0; i < want.count; i++) {
 		if (foreign(want.items[i]))
 			continue;
@@ -179,6 +181,7 @@ static void check_golden(const char *file, const struct metrics_options *o, bool
 	TAP_INT("each once", got.count, compared);
 	free(want.items);
 	free(got.items);
+	strbuf_release(&x.text);
 }
 
 static void test_golden(void)
@@ -257,22 +260,139 @@ static void test_decimals(void)
 static void test_odd_names(void)
 {
 	CLEANUP(snapshot_unref_at) struct snapshot *s = empty_snapshot();
-	CLEANUP(strbuf_release) struct strbuf out = STRBUF_INIT;
+	struct exposition x = {0};
 
 	add_topic(s, "t", 1)->partitions[0].end = 9;
 	add_commits(s, add_group(s, "", 0), "t", (const int64_t[]){4});
 	add_commits(s, add_group(s, "a\n\"\xff", 0), "t", (const int64_t[]){5});
-	metrics_render(&out, s, NULL);
-	TAP_HAS("a group without a name is shown", out.data,
+	(void)metrics_render(&x, s, NULL);
+	TAP_HAS("a group without a name is shown", x.text.data,
 		"\nkafka_consumergroup_lag{consumergroup=\"\",partition=\"0\",topic=\"t\"} 5\n");
-	TAP_HAS("a hostile name breaks no line", out.data,
+	TAP_HAS("a hostile name breaks no line", x.text.data,
 		"\nkafka_consumergroup_lag{consumergroup=\"a\\n\\\"\xef\xbf\xbd\",partition=\"0\","
 		"topic=\"t\"} 4\n");
+	strbuf_release(&x.text);
+}
+
+/* --- every profile, both formats --- */
+
+static void hostile_names(struct snapshot *s)
+{
+	static const char *const names[] = {
+		"", "\n", "\"},x=\"", "\\", "a\x80", "{} 1\n# EOF", "\xed\xa0\x80"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct group *g = add_group(s, names[i], 1);
+
+		g->members[0] = (struct member){
+			arena_strdup(&s->arena, names[i]), arena_strdup(&s->arena, names[i]), NULL};
+		add_commits(s, g, "g.orders", (const int64_t[]){1, NONE, 0, 2})[0].member = 1;
+	}
+	s->brokers[0].address = arena_strdup(&s->arena, "no port\n\"");
+}
+
+static void test_formats(void)
+{
+	for (enum profile_id id = 0; id < PROFILE_COUNT; id++)
+		for (int openmetrics = 0; openmetrics < 2; openmetrics++) {
+			CLEANUP(snapshot_unref_at) struct snapshot *s = golden_world(false);
+			struct exposition x = {.openmetrics = openmetrics};
+			CLEANUP(mem_free_at) char *wrong = NULL;
+			struct metrics_count count;
+			size_t samples;
+
+			hostile_names(s);
+			count = metrics_render(&x, s, &(struct metrics_options){.profile = id});
+			exposition_end(&x);
+			wrong = strict_check(x.text.data, openmetrics, true, &samples);
+			TAP_STR(profile_names[id], wrong, NULL);
+			TAP_INT("all samples are counted", count.series, samples);
+			TAP_TRUE("and there are some", samples > 100);
+			strbuf_release(&x.text);
+		}
+}
+
+static void collect(void *ctx, const char *bytes, size_t len)
+{
+	strbuf_add(ctx, bytes, len);
+}
+
+static void test_drain(void)
+{
+	CLEANUP(snapshot_unref_at) struct snapshot *s = empty_snapshot();
+	CLEANUP(strbuf_release) struct strbuf pieces = STRBUF_INIT;
+	struct exposition whole = {0}, x = {.drain = collect, .drain_ctx = &pieces};
+
+	for (int i = 0; i < 26; i++)
+		add_topic(s, (const char[]){(char)('a' + i), '\0'}, 500);
+	(void)metrics_render(&whole, s, NULL);
+	(void)metrics_render(&x, s, NULL);
+	TAP_TRUE("little is kept of a text that is drained", x.text.room < whole.text.len / 4);
+	exposition_drain(&x, true);
+	TAP_INT("and nothing in the end", x.text.len, 0);
+	TAP_TRUE("what was drained is the text", strcmp(pieces.data, whole.text.data) == 0);
+	strbuf_release(&whole.text);
+	strbuf_release(&x.text);
+}
+
+/* --- cardinality --- */
+
+static size_t count_family(const char *text, const char *name)
+{
+	CLEANUP(mem_free_at) char *begin = mem_printf("\n%s{", name);
+	size_t count = 0;
+
+	while ((text = strstr(text, begin)))
+		count++, text++;
+	return count;
+}
+
+static void test_cardinality(void)
+{
+	struct pattern *orders = pattern_new("orders$", NULL);
+	const struct {
+		const char *name;
+		struct metrics_options options;
+		size_t lags, offsets, sums, partitions;
+	} rows[] = {
+		{"all there is", {0}, 25, 25, 8, 9},
+		{"a topic may have sums only", {.per_topic = orders}, 9, 9, 8, 9},
+		{"zeros may be hidden", {.hide_zero_lag = true}, 16, 25, 8, 9},
+		{"a large limit limits nothing", {.max_series = 100000}, 25, 25, 8, 9},
+		{"beyond it the details of groups go first", {.max_series = 180}, 0, 0, 8, 9},
+		{"offsets before lags", {.max_series = 200}, 25, 0, 8, 9},
+		{"then partitions", {.max_series = 120}, 0, 0, 8, 0},
+		{"then sums", {.max_series = 20}, 0, 0, 0, 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CLEANUP(snapshot_unref_at) struct snapshot *s = golden_world(false);
+		struct exposition x = {0};
+		struct metrics_count count = metrics_render(&x, s, &rows[i].options);
+		size_t max = rows[i].options.max_series;
+
+		TAP_INT(rows[i].name, count_family(x.text.data, "kafka_consumergroup_lag"),
+			rows[i].lags);
+		TAP_INT(rows[i].name,
+			count_family(x.text.data, "kafka_consumergroup_current_offset"),
+			rows[i].offsets);
+		TAP_INT(rows[i].name, count_family(x.text.data, "kafka_consumergroup_lag_sum"),
+			rows[i].sums);
+		TAP_INT(rows[i].name, count_family(x.text.data, "kafka_topic_partition_leader"),
+			rows[i].partitions);
+		TAP_TRUE("the limit is kept", !max || count.series <= max);
+		TAP_INT("nothing is dropped without need", count.dropped > 0, max && max < 1000);
+		strbuf_release(&x.text);
+	}
+	pattern_free(orders);
 }
 
 int main(void)
 {
 	test_golden();
+	test_formats();
+	test_drain();
+	test_cardinality();
 	test_label_values();
 	test_decimals();
 	test_odd_names();

@@ -8,8 +8,10 @@
 #include "common/mem.h"
 #include "sidecar/publish.h"
 #include "tests/tap.h"
+#include "tests/unit/gunzip.h"
 #include "tests/unit/handmade.h"
 #include "tests/unit/rawhttp.h"
+#include "tests/unit/strictformat.h"
 
 #define READERS 64
 
@@ -21,9 +23,11 @@ struct site {
 	bool stuck;
 };
 
-static void append_series(void *ctx, struct strbuf *out)
+static void append_series(void *ctx, struct exposition *x)
 {
-	exposition_single(out, "hexlag_test_answer", "gauge", "For this test.", *(int *)ctx, 0);
+	static const struct family answer = {"hexlag_test_answer", "gauge", "", "For this test."};
+
+	exposition_single(x, &answer, *(int *)ctx, 0);
 }
 
 static int heartbeat(void *ctx, struct err *err)
@@ -125,6 +129,63 @@ static void test_routes(void)
 	site_close(&site);
 }
 
+/* Every form that can be asked for, before and after the first snapshot. */
+static void test_forms(void)
+{
+#define OPENMETRICS "Accept: application/openmetrics-text;version=1.0.0\r\n"
+#define GZIP "Accept-Encoding: gzip\r\n"
+	static const struct {
+		const char *name, *headers, *type;
+		bool openmetrics, gzip;
+	} forms[] = {
+		{"text", "", "text/plain; version=0.0.4; charset=utf-8", false, false},
+		{"text by gzip", GZIP, "text/plain; version=0.0.4; charset=utf-8", false, true},
+		{"OpenMetrics", OPENMETRICS,
+			"application/openmetrics-text; version=1.0.0; charset=utf-8", true, false},
+		{"OpenMetrics by gzip", OPENMETRICS GZIP,
+			"application/openmetrics-text; version=1.0.0; charset=utf-8", true, true},
+	};
+	struct site site;
+
+	site_open(&site);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(forms); i++) {
+		size_t f = i % ARRAY_LEN(forms), samples;
+		CLEANUP(mem_free_at)
+		char *type = mem_printf("\r\nContent-Type: %s\r\n", forms[f].type);
+		CLEANUP(mem_free_at) char *wrong = NULL;
+		struct strbuf text = STRBUF_INIT;
+		struct answer a;
+
+		if (i == ARRAY_LEN(forms))
+			publish_set(site.publish, snapshot_aged(1, 2500, 3));
+		a = http_once(site.port, "GET /metrics", forms[f].headers, NULL);
+		TAP_HAS(forms[f].name, strbuf_str(&a.head), type);
+		TAP_HAS("caches are told", strbuf_str(&a.head),
+			"\r\nVary: Accept, Accept-Encoding\r\n");
+		TAP_INT("the encoding is told",
+			strstr(a.head.data, "\r\nContent-Encoding: gzip\r\n") != NULL,
+			forms[f].gzip);
+		if (forms[f].gzip)
+			TAP_TRUE("and right", gunzip(&a.body, &text));
+		else
+			strbuf_add(&text, a.body.data, a.body.len);
+		wrong = strict_check(strbuf_str(&text), forms[f].openmetrics, true, &samples);
+		TAP_STR("the format is right", wrong, NULL);
+		if (i >= ARRAY_LEN(forms)) {
+			TAP_HAS("the series of Kafka are there", text.data, "\nkafka_brokers 1\n");
+			TAP_HAS("and their number", text.data, "\nhexlag_series 36\n");
+			TAP_HAS("and their age", text.data, "\nhexlag_snapshot_age_seconds 2.");
+		} else {
+			TAP_TRUE("before a snapshot nothing is told of one",
+				!strstr(text.data, "hexlag_snapshot") &&
+					!strstr(text.data, "hexlag_render"));
+		}
+		strbuf_release(&text);
+		answer_release(&a);
+	}
+	site_close(&site);
+}
+
 static void test_head(void)
 {
 	static const char *const paths[] = {"/metrics", "/healthz", "/readyz", "/"};
@@ -215,11 +276,14 @@ static void test_readiness(void)
 /* The body begins with exactly the text of the snapshot. */
 static bool begins_with(const struct answer *a, const struct snapshot *s)
 {
-	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
+	struct exposition x = {0};
+	bool same;
 
-	metrics_render(&text, s, NULL);
-	return a->body.len == a->length && a->body.len > text.len &&
-	       memcmp(a->body.data, text.data, text.len) == 0;
+	(void)metrics_render(&x, s, NULL);
+	same = a->body.len == a->length && a->body.len > x.text.len &&
+	       memcmp(a->body.data, x.text.data, x.text.len) == 0;
+	strbuf_release(&x.text);
+	return same;
 }
 
 static void test_slow_reader(void)
@@ -305,6 +369,7 @@ static void test_start_failure(void)
 int main(void)
 {
 	test_routes();
+	test_forms();
 	test_head();
 	test_before_the_first_snapshot();
 	test_readiness();

@@ -1,0 +1,16 @@
+/* A reply as the HTTP library sends it. Internal to httpd.c. Thread: any. */
+#ifndef HEXLAG_HTTPDREPLY_H
+#define HEXLAG_HTTPDREPLY_H
+
+#include "sidecar/httpd.h"
+
+struct MHD_Response;
+
+/* Takes over the parts of `reply` and adds the headers that every reply has, where `c` has no other value for
+ * them. NULL, with the parts released: no memory. */
+struct MHD_Response *httpdreply_new(const struct httpd_reply *reply, const struct webconfig *c);
+
+/* What a large part of the reply keeps in memory, to be compared only; NULL: nothing worth counting. */
+const void *httpdreply_large(const struct httpd_reply *reply);
+
+#endif
