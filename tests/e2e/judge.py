@@ -154,8 +154,8 @@ class Judge:
             if not stale or worst[0] > WORST or percentile(sorted(v[0] for v in stale), 99) > FRESH:
                 late = [v for v in stale if v[0] > FRESH]
                 raise Failure(f"{what}s that Kafka served were stale: {len(late)} of {len(stale)} "
-                              f"by more than {FRESH} s, the worst (seconds without Kafka's slowness, at, which, "
-                              f"seconds): {worst}")
+                              f"by more than {FRESH} s, the worst (seconds without Kafka's "
+                              f"slowness, at, which, seconds): {worst}")
 
     def expect_kept(self):
         if self.wrong:

@@ -171,13 +171,17 @@ def row(sentence, make, name, group=None, **fields):
 
 
 def start(process, bootstrap, kubeconfig, **kafka_options):
-    """One of the processes, and a scraper that keeps what it shows."""
+    """One of the processes."""
     rules = [] if process == "plain" else [
         rule(target, [(r.group, r.name, THRESHOLD)], offsetReset=reset, dryRun=True,
              cooldown="0s", maxReplicas=1000)
         for r in pairs_of_rules() for reset, target in targets(r).items()]
     watching[process] = Checked(process, bootstrap, rules, kubeconfig, interval="300ms",
                                 kafka=kafka_options)
+
+
+def scrape(process):
+    """From now on what it shows is checked in the background, and its lags are kept."""
     lags_shown[process] = {}
 
     def keep(_began, _ended, body, _waited):
