@@ -39,6 +39,7 @@ UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 MOCK_SRC := $(sort $(wildcard tests/mock/test_*.c))
 MOCK_LIB_SRC := $(filter-out $(MOCK_SRC),$(sort $(wildcard tests/mock/*.c)))
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 E2E := $(sort $(wildcard tests/e2e/test_*.py))
 
 object = $(1:%.c=$(B)/%.o)
@@ -50,7 +51,8 @@ TEST_OBJ := $(LIB_OBJ) $(filter-out $(B)/cli/main.o,$(CLI_OBJ)) $(call object,$(
 UNIT_BIN := $(call program,$(UNIT_SRC))
 MOCK_BIN := $(call program,$(MOCK_SRC))
 TOOL_BIN := $(call program,$(TOOL_SRC))
-SRC := $(LIB_SRC) $(CLI_SRC) $(UNIT_SRC) $(MOCK_SRC) $(MOCK_LIB_SRC) $(TOOL_SRC)
+FUZZ_BIN := $(call program,$(FUZZ_SRC))
+SRC := $(LIB_SRC) $(CLI_SRC) $(UNIT_SRC) $(MOCK_SRC) $(MOCK_LIB_SRC) $(TOOL_SRC) $(FUZZ_SRC)
 
 all: $(B)/hexlag ## build build/hexlag (the default)
 
@@ -63,6 +65,8 @@ $(B)/hexlag: $(LIB_OBJ) $(CLI_OBJ)
 $(B)/tests/%: $(B)/tests/%.o $(TEST_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS) -lm
+
+$(FUZZ_BIN): ALL_LDFLAGS += -fsanitize=fuzzer
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -119,6 +123,14 @@ asan: export LSAN_OPTIONS := suppressions=tests/lsan.supp:print_suppressions=0
 asan: ## run unit and mock under AddressSanitizer and UBSan
 	$(Q)$(MAKE) -k --no-print-directory SAN=address,undefined unit mock
 
+FUZZ_SECONDS ?= 10
+fuzz: ## feed made-up inputs to what reads them, FUZZ_SECONDS each; needs clang
+	$(Q)$(MAKE) --no-print-directory CC=clang B=build/fuzz SAN=address,undefined \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzzers
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(patsubst %.c,build/fuzz/%,$(FUZZ_SRC))
+
+fuzzers: $(FUZZ_BIN)
+
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite,possible --error-exitcode=99 \
 	--errors-for-leak-kinds=definite,possible --suppressions=tests/valgrind.supp
 valgrind: ## run unit and mock under valgrind
@@ -167,5 +179,5 @@ help: ## list the targets
 clean: ## remove build/
 	$(Q)rm -rf build
 
-.PHONY: all everything test unit vectors mock e2e world asan valgrind cover bench lint analyze format \
+.PHONY: all everything test unit vectors mock e2e world asan fuzz fuzzers valgrind cover bench lint analyze format \
 	install help clean always

@@ -69,6 +69,7 @@ find_missing() {
 	tool kcat
 	tool etcd-server etcd
 	tool maven mvn
+	tool prometheus
 	need "$(java_package)" java_runs
 	need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
 	[ "$1" = ci ] || return 0
@@ -77,8 +78,8 @@ find_missing() {
 	tool clang
 	tool clang-format
 	tool shellcheck
-	tool prometheus promtool
 	tool valgrind
+	tool mandoc
 	need libc6-dbg dpkg -s libc6-dbg # valgrind's, which recommends it only
 }
 

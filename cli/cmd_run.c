@@ -36,7 +36,7 @@ static void wait_for_signal(int signals)
 		;
 }
 
-static int run(struct program *p)
+int cmd_run_program(struct program *p)
 {
 	int signals = signals_open(), code = EXIT_OK;
 	struct err err = {0};
@@ -84,7 +84,7 @@ int cmd_run(int argc, char **argv)
 		settings_release(&p.settings);
 		code = EXIT_USAGE;
 	} else {
-		code = run(&p);
+		code = cmd_run_program(&p);
 	}
 	strbuf_release(&errors.text);
 	return code;

@@ -95,6 +95,7 @@ static int start_web(struct program *p, struct err *err)
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.web = s->exporter.web,
+		.path = s->exporter.path,
 		.publish = p->publish,
 		.metrics = &p->metrics,
 		.series = p->series,
@@ -110,7 +111,9 @@ static int start_web(struct program *p, struct err *err)
 	p->metrics.hide_zero_lag = s->exporter.hide_zero_lag;
 	p->metrics.per_topic = p->filters.per_topic;
 	p->metrics.max_series = (size_t)s->exporter.max_series;
-	if (s->exporter.labels && labels_parse(s->exporter.labels, &p->metrics.labels, err) < 0)
+	if (s->exporter.labels &&
+		(labels_parse(s->exporter.labels, &p->metrics.labels, err) < 0 ||
+			profile_check_labels(p->metrics.profile, &p->metrics.labels, err) < 0))
 		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)

@@ -143,6 +143,7 @@ struct kafka_options settings_kafka(const struct settings *s,
 		o.group_exclude = filters->group_exclude;
 		o.topic_filter = filters->topic_filter;
 		o.topic_exclude = filters->topic_exclude;
+		o.keep_filtered = s->exporter.present && !s->exporter.show_all;
 	}
 	return o;
 }

@@ -24,7 +24,7 @@ struct settings {
 	} kafka;
 	struct {
 		bool present;
-		char *listen;
+		char *listen, *path;
 		int64_t interval_ms;
 		char *group_filter, *group_exclude, *topic_filter, *topic_exclude;
 		struct conf_strings group_states; /* as Kafka spells them */

@@ -9,6 +9,7 @@
 #include "sidecar/labels.h"
 #include "sidecar/profile.h"
 #include "sidecar/snapshot.h"
+#include "sidecar/web.h"
 
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
@@ -69,6 +70,9 @@ void settings_check_exporter(const void *item, struct conf_scope *scope)
 	check_states(scope, &s->exporter.group_states);
 	if (s->exporter.listen && httpd_check_address(s->exporter.listen, &err) < 0)
 		conf_reject(scope, "listen", "%s", err.msg);
+	err_clear(&err);
+	if (s->exporter.path && web_check_path(s->exporter.path, &err) < 0)
+		conf_reject(scope, "path", "%s", err.msg);
 	check_expression(scope, "group_filter", s->exporter.group_filter);
 	check_expression(scope, "group_exclude", s->exporter.group_exclude);
 	check_expression(scope, "topic_filter", s->exporter.topic_filter);
@@ -100,6 +104,10 @@ const struct conf_option settings_exporter_options[] = {
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.listen),
 		.fallback = ":9308"},
+	{.key = "path",
+		.type = CONF_STRING,
+		.offset = IN(struct settings, exporter.path),
+		.fallback = "/metrics"},
 	{.key = "interval",
 		.type = CONF_DURATION,
 		.offset = IN(struct settings, exporter.interval_ms),

@@ -8,7 +8,8 @@ size_t utf8_read(const char *s, uint32_t *ret_code)
 			: first < 0xc2 ? 0
 			: first < 0xe0 ? 2
 			: first < 0xf0 ? 3
-				       : 4;
+			: first < 0xf5 ? 4
+				       : 0;
 	uint32_t code = length <= 1 ? first : first & (0x7fu >> length);
 
 	*ret_code = 0xfffd;

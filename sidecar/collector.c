@@ -151,7 +151,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 		struct topic *topic = &next->topics[t];
 		bool watched = kafka_watches_topic(o->watches, o->watch_count, topic->name);
 
-		if (next->full || watched)
+		if ((next->full && !topic->filtered) || watched)
 			ask_topic(
 				c, next, topic, watched || (t + c->full_count) % START_SHARE == 0);
 	}
@@ -160,6 +160,21 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 
 		g->asked = next->full || kafka_watches_group(o->watches, o->watch_count, g->name);
 		g->everything = next->full && g->listed;
+	}
+}
+
+/* Of filtered topics only what a group has read: there may be many of them, and few with a group. */
+static void ask_filtered(struct collector *c, struct snapshot *next)
+{
+	for (size_t i = 0; i < next->group_count; i++) {
+		const struct group *g = &next->groups[i];
+
+		for (size_t t = 0; t < g->topic_count && g->asked; t++) {
+			struct topic *topic = &next->topics[g->topics[t].topic];
+
+			if (topic->filtered && topic->count && !topic->partitions[0].asked)
+				ask_topic(c, next, topic, false);
+		}
 	}
 }
 
@@ -323,6 +338,7 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 	lap(next, PHASE_LIST, &from);
 	if (next->metadata_ok)
 		kafka_ask_groups(c->kafka, next);
+	ask_filtered(c, next);
 	lap(next, PHASE_GROUPS, &from);
 	if (next->metadata_ok)
 		kafka_ask_offsets(c->kafka, next);

@@ -48,6 +48,7 @@ struct kafka_options {
 	unsigned group_states; /* of groups to list: bits 1 << enum group_state; 0: all */
 	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
 	const struct pattern *topic_filter, *topic_exclude;
+	bool keep_filtered;                /* keep the topics that fail the filter, as `filtered` */
 	const char *only_group;            /* list no other; NULL: all */
 	const struct kafka_watch *watches; /* each pair once */
 	size_t watch_count;

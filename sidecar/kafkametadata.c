@@ -51,7 +51,8 @@ static void fill_topics(struct kafka *k, struct snapshot *s, const struct rd_kaf
 		struct topic *t = &s->topics[s->topic_count];
 
 		t->count = partition_count(from);
-		if (!t->count || !kafka_wants_topic(&k->options, from->topic))
+		t->filtered = !kafka_wants_topic(&k->options, from->topic);
+		if (!t->count || (t->filtered && !k->options.keep_filtered))
 			continue;
 		t->name = arena_strdup(&s->arena, from->topic);
 		t->partitions = arena_alloc(&s->arena, t->count, sizeof(*t->partitions));

@@ -23,6 +23,7 @@ void merge_topics(struct snapshot *next, const struct snapshot *prev)
 
 		to->name = arena_strdup(a, from->name);
 		to->count = from->count;
+		to->filtered = from->filtered;
 		to->partitions = arena_alloc(a, from->count, sizeof(*to->partitions));
 		for (size_t p = 0; p < from->count; p++) {
 			to->partitions[p] = from->partitions[p];

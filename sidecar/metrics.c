@@ -142,7 +142,8 @@ static void add_topics(struct render *r)
 {
 	for (size_t i = 0; i < r->at.s->topic_count; i++) {
 		r->at.topic = &r->at.s->topics[i];
-		add_sample(r);
+		if (!r->at.topic->filtered)
+			add_sample(r);
 	}
 }
 
@@ -153,7 +154,7 @@ static void add_partitions(struct render *r)
 
 		r->at.topic = t;
 		begin_partitions(r);
-		for (size_t p = 0; p < t->count; p++) {
+		for (size_t p = 0; p < t->count && !t->filtered; p++) {
 			r->at.partition = &t->partitions[p];
 			add_partition_sample(r, p);
 		}

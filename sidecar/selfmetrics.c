@@ -62,6 +62,7 @@ static int64_t open_fds(void)
 /* In the order of `families`. */
 enum {
 	FAMILY_BUILD,
+	FAMILY_EXPORTER_BUILD,
 	FAMILY_RENDER_BYTES,
 	FAMILY_RENDER_SECONDS,
 	FAMILY_SCRAPES,
@@ -79,6 +80,9 @@ enum {
 const struct family selfmetrics_families[] = {
 	[FAMILY_BUILD] = {"hexlag_build_info", "gauge", "version",
 		"Always 1; the label is the version."},
+	/* Strimzi's dashboard takes the names of its clusters from the labels of this one. */
+	[FAMILY_EXPORTER_BUILD] = {"kafka_exporter_build_info", "gauge", "version",
+		"Always 1; dashboards made for kafka_exporter look for it."},
 	[FAMILY_RENDER_BYTES] = {"hexlag_render_bytes", "gauge", "",
 		"Size of the text of the snapshot before compression."},
 	[FAMILY_RENDER_SECONDS] = {"hexlag_render_seconds", "gauge", "",
@@ -112,6 +116,8 @@ static void append_build(struct exposition *x)
 {
 	exposition_family(x, &selfmetrics_families[FAMILY_BUILD]);
 	strbuf_adds(&x->text, "hexlag_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
+	exposition_family(x, &selfmetrics_families[FAMILY_EXPORTER_BUILD]);
+	strbuf_adds(&x->text, "kafka_exporter_build_info{version=\"" HEXLAG_VERSION "\"} 1\n");
 }
 
 static void append_text(struct exposition *x, const struct text *text)

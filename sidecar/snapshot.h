@@ -45,6 +45,7 @@ struct topic {
 	char *name;
 	struct partition *partitions; /* index = partition id */
 	size_t count;
+	bool filtered; /* fails the topic filter: there for groups only, without series of its own */
 };
 
 enum group_state {

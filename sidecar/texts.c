@@ -147,14 +147,17 @@ static struct text *make(struct texts *t, const struct snapshot *s, struct text_
 	return text;
 }
 
-/* The text of the form that is at hand, NULL where it has to be made. */
-static struct text *find(struct texts *t, const struct snapshot *s, struct text_form form)
+/* The text of the form that is at hand, NULL where it has to be made. `wanted`: somebody asked for just
+ * this form. */
+static struct text *find(
+	struct texts *t, const struct snapshot *s, struct text_form form, bool wanted)
 {
 	struct slot *slot = slot_of(t, form);
 	struct text *text;
 
 	pthread_mutex_lock(&t->lock);
-	slot->idle = 0;
+	if (wanted)
+		slot->idle = 0;
 	text = slot->text;
 	if (text && text->seq != s->seq && !(form.gzip && under_way(t, s)))
 		text = NULL;
@@ -219,10 +222,10 @@ struct text *texts_get(struct texts *t, const struct snapshot *s, struct text_fo
 
 	if (form.gzip && metrics_large(s))
 		start_thread(t);
-	text = find(t, s, form);
+	text = find(t, s, form, true);
 	if (!text && form.gzip && !form.gzip_only && metrics_large(s)) {
 		form.gzip = false;
-		text = find(t, s, form);
+		text = find(t, s, form, false);
 	}
 	return text ? text : make(t, s, form);
 }
@@ -247,7 +250,8 @@ void texts_free(struct texts *t)
 	if (t->loop.started)
 		publish_stop(t->publish);
 	/* A rendering cannot be interrupted, and takes less than a second. */
-	(void)runloop_join(&t->loop, INT64_MAX / 2);
+	while (!runloop_join(&t->loop, clock_mono_ms() + WAIT_MS))
+		;
 	for (int i = 0; i < 4; i++)
 		drop(&t->slots[i & 1][i < 2]);
 	pthread_mutex_destroy(&t->lock);

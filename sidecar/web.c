@@ -1,5 +1,7 @@
 #include "sidecar/web.h"
 
+#include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,24 +155,26 @@ static void serve_readiness(
 
 static void serve_page(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
 {
-	static const char page[] = "<!DOCTYPE html>\n"
-				   "<html lang=\"en\">\n"
-				   "<head><meta charset=\"utf-8\"><title>hexlag</title></head>\n"
-				   "<body>\n"
-				   "<h1>hexlag</h1>\n"
-				   "<p>Consumer-group lag of a Kafka cluster.</p>\n"
-				   "<ul>\n"
-				   "<li><a href=\"/metrics\">Metrics</a></li>\n"
-				   "<li><a href=\"/healthz\">Health</a></li>\n"
-				   "<li><a href=\"/readyz\">Readiness</a></li>\n"
-				   "</ul>\n"
-				   "</body>\n"
-				   "</html>\n";
+	struct strbuf page = STRBUF_INIT;
 
-	(void)w;
 	(void)req;
+	strbuf_addf(&page,
+		"<!DOCTYPE html>\n"
+		"<html lang=\"en\">\n"
+		"<head><meta charset=\"utf-8\"><title>hexlag</title></head>\n"
+		"<body>\n"
+		"<h1>hexlag</h1>\n"
+		"<p>Consumer-group lag of a Kafka cluster.</p>\n"
+		"<ul>\n"
+		"<li><a href=\"%s\">Metrics</a></li>\n"
+		"<li><a href=\"/healthz\">Health</a></li>\n"
+		"<li><a href=\"/readyz\">Readiness</a></li>\n"
+		"</ul>\n"
+		"</body>\n"
+		"</html>\n",
+		w->options.path);
 	reply->content_type = "text/html; charset=utf-8";
-	reply->parts[0] = (struct httpd_part){.data = page, .len = sizeof(page) - 1};
+	reply_strbuf(reply, 0, &page);
 }
 
 static void serve_error(struct httpd_reply *reply, unsigned status, const char *text)
@@ -188,7 +192,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		void (*serve)(
 			struct web *w, const struct httpd_request *req, struct httpd_reply *reply);
 	} routes[] = {
-		{"/metrics", serve_metrics},
+		{w->options.path, serve_metrics},
 		{"/healthz", serve_health},
 		{"/readyz", serve_readiness},
 		{"/", serve_page},
@@ -215,6 +219,8 @@ struct web *web_start(const struct web_options *options, struct err *err)
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
 	w->options = *options;
+	if (!w->options.path)
+		w->options.path = "/metrics";
 	selfmetrics_init(&w->self);
 	w->texts = texts_new(options->publish, options->metrics);
 	/* Requests may come before this returns; everything they need is set above. */
@@ -239,6 +245,22 @@ void web_stop(struct web *w)
 	httpd_stop(w->httpd);
 	texts_free(w->texts);
 	free(w);
+}
+
+int web_check_path(const char *path, struct err *err)
+{
+	static const char *const others[] = {"/", "/healthz", "/readyz"};
+
+	if (*path != '/')
+		return err_set(err, ERR_CONFIG, "'%s' does not begin with '/'", path);
+	for (const char *c = path; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr("/-._~", *c))
+			return err_set(err, ERR_CONFIG,
+				"'%s': a path of letters, digits and /-._~ is wanted", path);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (strcmp(path, others[i]) == 0)
+			return err_set(err, ERR_CONFIG, "'%s' is taken", path);
+	return 0;
 }
 
 unsigned web_port(const struct web *w)

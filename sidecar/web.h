@@ -25,6 +25,7 @@ struct web_series {
 struct web_options {
 	const char *listen;          /* as in httpd_start() */
 	struct webconfig_source web; /* the same */
+	const char *path;            /* of the metrics; NULL: /metrics */
 	struct publish *publish;
 	const struct metrics_options *metrics; /* NULL: the defaults */
 	const struct web_series *series;
@@ -39,6 +40,10 @@ struct web_options {
 /* Listens at once, whether there is a snapshot or not. NULL on failure as httpd_start(). */
 struct web *web_start(const struct web_options *options, struct err *err) MUSTCHECK;
 void web_stop(struct web *w); /* NULL is fine; closes all connections */
+
+/* Whether the metrics can be served at `path`: it begins with '/', needs no escapes, and is not one of
+ * the other routes. ERR_CONFIG where not. */
+int web_check_path(const char *path, struct err *err) MUSTCHECK;
 
 unsigned web_port(const struct web *w); /* the port in use */
 

@@ -1,6 +1,6 @@
 /* Makes traffic on a Kafka cluster for tests and benchmarks:
  *
- *   traffic -b BOOTSTRAP create TOPIC PARTITIONS REPLICATION
+ *   traffic -b BOOTSTRAP create TOPIC PARTITIONS REPLICATION [NAME=VALUE]...
  *   traffic -b BOOTSTRAP delete TOPIC
  *   traffic -b BOOTSTRAP produce TOPIC COUNT [PARTITION]  acknowledged by all replicas on return;
  *                                                    spread evenly without a partition
@@ -124,7 +124,18 @@ static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
 	return 0;
 }
 
-static int create(const char *bootstrap, const char *topic, int partitions, int replication)
+static void configure(rd_kafka_NewTopic_t *t, char *setting)
+{
+	char *equals = strchr(setting, '=');
+
+	if (!equals)
+		die(setting, "want NAME=VALUE");
+	*equals = '\0';
+	rd_kafka_NewTopic_set_config(t, setting, equals + 1);
+}
+
+static int create(const char *bootstrap, const char *topic, int partitions, int replication,
+	char **settings, int count)
 {
 	rd_kafka_t *rk = client(bootstrap, NULL);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -134,6 +145,8 @@ static int create(const char *bootstrap, const char *topic, int partitions, int 
 
 	if (!t)
 		die(topic, why);
+	for (int i = 0; i < count; i++)
+		configure(t, settings[i]);
 	rd_kafka_CreateTopics(rk, &t, 1, NULL, queue);
 	rd_kafka_NewTopic_destroy(t);
 	return finish_admin(rk, queue);
@@ -170,11 +183,14 @@ static int partition_count(rd_kafka_t *rk, const char *topic)
 static void send_record(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
 	static char payload[100];
+	static int64_t key; /* each its own: a compacted topic takes none without, and drops none */
 	rd_kafka_resp_err_t code;
 
+	key++;
 	while ((code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic),
-			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_VALUE(payload, sizeof(payload)),
-			RD_KAFKA_V_END)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(&key, sizeof(key)),
+			RD_KAFKA_V_VALUE(payload, sizeof(payload)), RD_KAFKA_V_END)) ==
+		RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		rd_kafka_poll(rk, 50);
 	if (code)
 		die(topic, rd_kafka_err2str(code));
@@ -392,8 +408,8 @@ int main(int argc, char **argv)
 
 	(void)signal(SIGTERM, on_signal);
 	(void)signal(SIGINT, on_signal);
-	if (argc == 7 && strcmp(verb, "create") == 0)
-		return create(bootstrap, argv[4], atoi(argv[5]), atoi(argv[6]));
+	if (argc >= 7 && strcmp(verb, "create") == 0)
+		return create(bootstrap, argv[4], atoi(argv[5]), atoi(argv[6]), argv + 7, argc - 7);
 	if (argc == 5 && strcmp(verb, "delete") == 0)
 		return drop(bootstrap, argv[4]);
 	if ((argc == 6 || argc == 7) && strcmp(verb, "produce") == 0)

@@ -214,6 +214,8 @@ static void test_label_values(void)
 		{"a cut sequence does not swallow what follows", "\xc3\"", "\xef\xbf\xbd\\\""},
 		{"an overlong slash is replaced", "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
 		{"a surrogate is replaced", "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+		{"a first byte beyond all sequences is replaced", "\xf9\xa9\xa9\xa9",
+			"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
 		{"what is beyond Unicode is replaced",
 			"\xf5"
 			"a",
@@ -387,8 +389,24 @@ static void test_cardinality(void)
 	pattern_free(orders);
 }
 
+static void test_filtered_topic(void)
+{
+	CLEANUP(snapshot_unref_at) struct snapshot *s = snapshot_new();
+	struct exposition x = {0};
+
+	add_topic(s, "t", 1)->filtered = true;
+	s->topics[0].partitions[0].end = 9;
+	add_commits(s, add_group(s, "g", 0), "t", (const int64_t[]){4});
+	(void)metrics_render(&x, s, NULL);
+	TAP_HAS("a filtered topic has series of its groups", x.text.data,
+		"\nkafka_consumergroup_lag{consumergroup=\"g\",partition=\"0\",topic=\"t\"} 5\n");
+	TAP_TRUE("and none of its own", !strstr(x.text.data, "\nkafka_topic_partition"));
+	strbuf_release(&x.text);
+}
+
 int main(void)
 {
+	test_filtered_topic();
 	test_golden();
 	test_formats();
 	test_drain();

@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "scaler/scaler.h"
+#include "sidecar/kafka.h"
 #include "sidecar/metrics.h"
+#include "sidecar/selfmetrics.h"
 #include "tests/tap.h"
 #include "tests/unit/handmade.h"
 
@@ -232,9 +235,44 @@ static void test_labels(void)
 	}
 }
 
+/* Names of all families, each between two newlines, to find one that is there twice. */
+static void check_family(struct strbuf *names, const char *name, const char *type, const char *help)
+{
+	CLEANUP(mem_free_at) char *line = mem_printf("\n%s\n", name);
+	size_t len = strlen(name);
+	bool total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+
+	TAP_TRUE(name, strstr(names->data, line) == NULL);
+	strbuf_adds(names, line + 1);
+	TAP_TRUE("a family is a gauge or a counter",
+		strcmp(type, "gauge") == 0 || strcmp(type, "counter") == 0);
+	TAP_TRUE("a counter ends in _total", strcmp(type, "counter") != 0 || total);
+	TAP_TRUE("a help text needs no escaping and no second column",
+		*help && !strpbrk(help, "\\\"\n\t"));
+}
+
+static void test_families(void)
+{
+	static const struct family *const families[] = {
+		kafka_families, scaler_families, selfmetrics_families};
+
+	for (enum profile_id id = 0; id < PROFILE_COUNT; id++) {
+		CLEANUP(strbuf_release) struct strbuf names = STRBUF_INIT;
+		const struct series *s;
+
+		strbuf_addc(&names, '\n');
+		for (size_t i = 0; (s = profile_series(id, i)); i++)
+			check_family(&names, s->name, s->type, s->help);
+		for (size_t i = 0; i < ARRAY_LEN(families); i++)
+			for (const struct family *f = families[i]; f->name; f++)
+				check_family(&names, f->name, f->type, f->help);
+	}
+}
+
 int main(void)
 {
 	test_values();
+	test_families();
 	test_labels();
 	return tap_done();
 }

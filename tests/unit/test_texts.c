@@ -148,6 +148,7 @@ static void test_idle(void)
 	struct text *last;
 
 	EXPECT("one form is asked for", s, gzip, "1");
+	text_unref(texts_get(t, s, open_gzip));
 	for (uint64_t seq = 2; seq < 30; seq++) {
 		snapshot_unref(s);
 		s = show(p, seq, true, MANY);

@@ -95,6 +95,8 @@ static void test_routes(void)
 		{"and of its start", "GET /metrics", 200, "", "\nprocess_start_time_seconds "},
 		{"and of its descriptors", "GET /metrics", 200, "", "\nprocess_open_fds "},
 		{"and its version", "GET /metrics", 200, "", "\nhexlag_build_info{version=\""},
+		{"also where dashboards look for it", "GET /metrics", 200, "",
+			"\nkafka_exporter_build_info{version=\""},
 		{"a healthy answer is that of kafka_exporter", "GET /healthz", 200,
 			"\r\nContent-Length: 2\r\n", "ok"},
 		{"a fresh snapshot is ready", "GET /readyz", 200, "",
@@ -218,7 +220,7 @@ static void test_before_the_first_snapshot(void)
 	a = http_once(site.port, "GET /metrics", "", NULL);
 	TAP_INT("metrics are there before the first snapshot", a.status, 200);
 	TAP_HAS("those of the process", strbuf_str(&a.body), "hexlag_scrapes_total 1\n");
-	TAP_TRUE("none of Kafka", strstr(strbuf_str(&a.body), "kafka_") == NULL);
+	TAP_TRUE("none of Kafka", strstr(strbuf_str(&a.body), "kafka_brokers") == NULL);
 	answer_release(&a);
 	a = http_once(site.port, "GET /healthz", "", NULL);
 	TAP_INT("a process without Kafka is alive", a.status, 200);
@@ -366,8 +368,47 @@ static void test_start_failure(void)
 	web_stop(w);
 }
 
+static void test_another_path(void)
+{
+	static const struct {
+		const char *name, *path, *error;
+	} bad[] = {
+		{"a path begins with a slash", "metrics", "'metrics' does not begin with '/'"},
+		{"also when empty", "", "'' does not begin with '/'"},
+		{"the page has its place", "/", "'/' is taken"},
+		{"a probe as well", "/readyz", "'/readyz' is taken"},
+		{"a query is no path", "/m?x",
+			"'/m?x': a path of letters, digits and /-._~ is wanted"},
+	};
+	struct publish *publish = publish_new();
+	struct web *w = web_start(
+		&(struct web_options){
+			.listen = "127.0.0.1:0", .path = "/a/lag", .publish = publish},
+		NULL);
+	struct answer at = http_once(web_port(w), "GET /a/lag", "", NULL);
+	struct answer before = http_once(web_port(w), "GET /metrics", "", NULL);
+	struct answer page = http_once(web_port(w), "GET /", "", NULL);
+
+	TAP_INT("metrics may have another path", at.status, 200);
+	TAP_INT("and are not at their own then", before.status, 404);
+	TAP_HAS("the page knows", strbuf_str(&page.body), "<a href=\"/a/lag\">");
+	answer_release(&at);
+	answer_release(&before);
+	answer_release(&page);
+	web_stop(w);
+	publish_free(publish);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err = {0};
+
+		TAP_INT(bad[i].name, web_check_path(bad[i].path, &err), -1);
+		TAP_STR(bad[i].name, err.msg, bad[i].error);
+	}
+	TAP_INT("other paths are fine", web_check_path("/a.b/c-d_e~1", NULL), 0);
+}
+
 int main(void)
 {
+	test_another_path();
 	test_routes();
 	test_forms();
 	test_head();

@@ -1,0 +1,115 @@
+/* Any bytes on a connection to a server that wants passwords: answered as HTTP or not at all, and
+ * the server goes on. */
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "sidecar/httpd.h"
+#include "sidecar/httpdauth.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/rawhttp.h"
+
+#define WAIT_MS 5 /* for who has sent half a request there is no answer to wait for */
+#define CONTROL_EVERY 256
+
+/* bcrypt of "staple" at cost 4 */
+#define USERS                                                                                    \
+	"basic_auth_users: { bob: $2a$04$abcdefghijklmnopqrstuu3GnzM6Zr9r421eNILtANLp8LVEEJQdK " \
+	"}\n"
+
+static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)
+{
+	struct strbuf echo = STRBUF_INIT;
+	size_t len;
+
+	(void)ctx;
+	FUZZ_CHECK(req->path && req->method && strlen(req->body) <= req->body_len);
+	strbuf_addf(&echo, "%s %s\n", req->method, req->path);
+	strbuf_add(&echo, req->body, req->body_len);
+	len = echo.len;
+	httpd_reply_take(reply, 0, strbuf_take(&echo), len);
+}
+
+static struct httpd *start(void)
+{
+	static const char *const open_paths[] = {"/open", NULL};
+	static char name[] = "/tmp/hexlag-fuzz-XXXXXX"; /* borrowed to the end */
+	int fd = mkstemp(name);
+	struct httpd *h;
+	struct err err = {0};
+	sigset_t all;
+
+	FUZZ_CHECK(fd >= 0 && write(fd, USERS, strlen(USERS)) == (ssize_t)strlen(USERS));
+	(void)close(fd);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, &all);
+	h = httpd_start(&(struct httpd_options){.listen = "127.0.0.1:0",
+				.handler = handle,
+				.web = {.file = name},
+				.open_paths = open_paths},
+		&err);
+	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+	(void)unlink(name);
+	if (!h)
+		(void)fprintf(stderr, "%s\n", err.msg);
+	FUZZ_CHECK(h);
+	return h;
+}
+
+/* The connection is reset, so that no thousands of them linger. */
+static void hang_up(int fd)
+{
+	const struct linger now = {.l_onoff = 1};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	(void)close(fd);
+}
+
+static void send_input(unsigned port, const uint8_t *bytes, size_t len)
+{
+	struct pollfd wait = {.fd = http_connect(port, 0), .events = POLLIN};
+	char answer[9] = "";
+	ssize_t n = 0;
+
+	FUZZ_CHECK(wait.fd >= 0);
+	http_send(wait.fd, (const char *)bytes, len);
+	http_send(wait.fd, "\r\n\r\n", 4);
+	if (poll(&wait, 1, WAIT_MS) == 1)
+		n = recv(wait.fd, answer, sizeof(answer), 0);
+	FUZZ_CHECK(n < (ssize_t)sizeof(answer) || memcmp(answer, "HTTP/1.1 ", sizeof(answer)) == 0);
+	hang_up(wait.fd);
+}
+
+static void check_control(unsigned port)
+{
+	int fd = http_connect(port, 0);
+	struct answer a;
+
+	http_ask(fd, "GET /x", "Authorization: Basic Ym9iOnN0YXBsZQ==\r\n", NULL);
+	a = http_read(fd);
+	FUZZ_CHECK(a.status == 200 && strcmp(strbuf_str(&a.body), "GET /x\n") == 0);
+	answer_release(&a);
+	hang_up(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+	static struct httpd *server;
+	static unsigned count;
+	char *text = mem_strndup((const char *)bytes, len), *name;
+	const char *password;
+
+	if (!server)
+		server = start();
+	if (httpdauth_parse(text, &name, &password)) {
+		FUZZ_CHECK(!strchr(name, ':') && password == name + strlen(name) + 1);
+		free(name);
+	}
+	free(text);
+	send_input(httpd_port(server), bytes, len);
+	if (count++ % CONTROL_EVERY == 0)
+		check_control(httpd_port(server));
+	return 0;
+}

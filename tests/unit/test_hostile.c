@@ -1,0 +1,348 @@
+/* Clients that mean no good, or do not know better: each must leave the server answering others
+ * within 100 ms, in bounded memory. */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "common/clock.h"
+#include "common/mem.h"
+#include "sidecar/httpd.h"
+#include "sidecar/httpdclients.h"
+#include "tests/tap.h"
+#include "tests/unit/rawhttp.h"
+
+#define MIB ((size_t)1 << 20)
+#define LARGE (26 * MIB)
+#define ANSWER_MS 100
+#define IDLE 1000
+#define READERS 40
+#define DEADLINE_MS 10000
+
+static atomic_int alive; /* large answers in memory */
+
+static void release_large(void *owner)
+{
+	free(owner);
+	alive--;
+}
+
+/* Each "/large" is another text, as of another snapshot. */
+static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)
+{
+	static const char fine[] = "fine\n";
+	char *text;
+
+	(void)ctx;
+	reply->content_type = "text/plain";
+	if (strcmp(req->path, "/large") != 0) {
+		reply->parts[0] = (struct httpd_part){.data = fine, .len = sizeof(fine) - 1};
+		return;
+	}
+	text = mem_alloc(LARGE);
+	memset(text, 'x', LARGE);
+	alive++;
+	reply->parts[0] = (struct httpd_part){text, LARGE, release_large, text};
+}
+
+static struct httpd *start(void)
+{
+	struct err err = {0};
+	struct httpd *h = httpd_start(
+		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle}, &err);
+
+	if (!h) {
+		printf("Bail out! %s\n", err.msg);
+		exit(1);
+	}
+	return h;
+}
+
+/* All of some requests are answered, each on a new connection, and most of them at once: a busy machine
+ * may hold up a few. */
+static bool answers(unsigned port)
+{
+	int served = 0, fast = 0;
+
+	for (int i = 0; i < 20; i++) {
+		int64_t began = clock_mono_ms();
+		struct answer a = http_once(port, "GET /x", "", NULL);
+
+		served += a.status == 200;
+		fast += clock_mono_ms() - began < ANSWER_MS;
+		answer_release(&a);
+	}
+	return served == 20 && fast > 10;
+}
+
+/* The first line of what is answered to these bytes, "" where the connection ends without. */
+static char *answer_to(unsigned port, const char *bytes, size_t len, bool wait)
+{
+	struct strbuf line = STRBUF_INIT;
+	int fd = http_connect(port, 0);
+	char c;
+
+	http_send(fd, bytes, len);
+	(void)shutdown(fd, SHUT_WR);
+	while (wait && recv(fd, &c, 1, 0) == 1 && c != '\r')
+		strbuf_addc(&line, c);
+	(void)close(fd);
+	return strbuf_take(&line);
+}
+
+#define TEXT(s) s, sizeof(s) - 1
+#define HOST "Host: x\r\n"
+
+static const struct {
+	const char *name, *bytes;
+	size_t len;
+	const char *line; /* it begins so; NULL: any, or none; "": the server waits for more */
+} malformed[] = {
+	{"nothing", TEXT(""), ""},
+	{"an empty line", TEXT("\r\n\r\n"), ""},
+	{"noise", TEXT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), ""},
+	{"a NUL for a request", TEXT("\0\r\n\r\n"), ""},
+	{"half a request line", TEXT("GET /x HT"), ""},
+	{"no version", TEXT("GET /x\r\n" HOST "\r\n"), NULL},
+	{"a version that is none", TEXT("GET /x HTTP/x\r\n" HOST "\r\n"), NULL},
+	{"HTTP/2 in the clear", TEXT("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), NULL},
+	{"spaces in the path", TEXT("GET /a b HTTP/1.1\r\n" HOST "\r\n"), NULL},
+	{"a NUL in the path", TEXT("GET /x%00y HTTP/1.1\r\n" HOST "\r\n"), "HTTP/1.1 400"},
+	{"a raw NUL in the path", TEXT("GET /x\0y HTTP/1.1\r\n" HOST "\r\n"), NULL},
+	{"a NUL in a header", TEXT("GET /x HTTP/1.1\r\nHo\0st: x\r\n\r\n"), "HTTP/1.1 400"},
+	{"a line without a colon", TEXT("GET /x HTTP/1.1\r\n" HOST "what\r\n\r\n"), "HTTP/1.1 400"},
+	{"no Host", TEXT("GET /x HTTP/1.1\r\n\r\n"), "HTTP/1.1 400"},
+	{"a length that is none", TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: x\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"a length below zero", TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"a length beyond 64 bits",
+		TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999\r\n\r\n"),
+		"HTTP/1.1 413"},
+	{"two framings",
+		TEXT("POST /x HTTP/1.1\r\n" HOST
+		     "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"an unknown framing", TEXT("POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\nx"),
+		"HTTP/1.1 400"},
+	{"a chunk that is none",
+		TEXT("POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\nzz\r\n"), NULL},
+	{"a chunk beyond 64 bits",
+		TEXT("POST /x HTTP/1.1\r\n" HOST
+		     "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n"),
+		NULL},
+	{"a path that is half encoded", TEXT("GET /%zz%2 HTTP/1.1\r\n" HOST "\r\n"),
+		"HTTP/1.1 200"},
+	{"an absolute path", TEXT("GET http://x:1/large/x HTTP/1.1\r\n" HOST "\r\n"),
+		"HTTP/1.1 200"},
+	{"an absolute path without one", TEXT("GET http://x HTTP/1.1\r\n" HOST "\r\n"),
+		"HTTP/1.1 200"},
+	{"HTTP/1.0", TEXT("GET /x HTTP/1.0\r\n\r\n"), "HTTP/1.1 200"},
+	{"a method that nobody knows", TEXT("BREW /x HTTP/1.1\r\n" HOST "\r\n"), "HTTP/1.1 200"},
+	{"no method", TEXT(" /x HTTP/1.1\r\n" HOST "\r\n"), NULL},
+};
+
+static void test_malformed(void)
+{
+	struct httpd *h = start();
+
+	for (size_t i = 0; i < ARRAY_LEN(malformed); i++) {
+		char *line = answer_to(httpd_port(h), malformed[i].bytes, malformed[i].len,
+			!malformed[i].line || *malformed[i].line);
+
+		if (!malformed[i].line)
+			TAP_TRUE(malformed[i].name, !*line || strncmp(line, "HTTP/1.1 ", 9) == 0);
+		else
+			TAP_STR(malformed[i].name,
+				(line[strnlen(line, strlen(malformed[i].line))] = '\0', line),
+				malformed[i].line);
+		free(line);
+	}
+	TAP_TRUE("and the server goes on", answers(httpd_port(h)));
+	httpd_stop(h);
+}
+
+/* More than the server takes: the oldest ones give way. */
+static void test_idle(void)
+{
+	struct httpd *h = start();
+	struct rlimit files;
+	int fds[IDLE], ended = 0;
+	char c;
+
+	(void)getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+	for (int i = 0; i < IDLE; i++) {
+		fds[i] = http_connect(httpd_port(h), 0);
+		if (i % 2)
+			http_send(fds[i], "GET /x HTTP/1.1\r\nHo", 19);
+	}
+	TAP_TRUE("idle connections shut nobody out", answers(httpd_port(h)));
+	for (int i = 0; i < IDLE; i++)
+		ended += recv(fds[i], &c, 1, MSG_DONTWAIT) == 0;
+	TAP_TRUE("the oldest have given way", ended >= IDLE - HTTPD_CONNECTIONS_MAX);
+	TAP_TRUE("the newest have not", recv(fds[IDLE - 1], &c, 1, MSG_DONTWAIT) < 0);
+	for (int i = 0; i < IDLE; i++)
+		(void)close(fds[i]);
+	httpd_stop(h);
+}
+
+/* Who has asked for much and reads nothing keeps neither memory nor a place. */
+static void test_never_reading(void)
+{
+	struct httpd *h = start();
+	int64_t deadline = clock_mono_ms() + DEADLINE_MS;
+	int fds[READERS], most = 0;
+
+	for (int i = 0; i < READERS; i++) {
+		struct answer a;
+
+		fds[i] = http_connect(httpd_port(h), 4096);
+		http_ask(fds[i], "GET /large", "", NULL);
+		a = http_read_head(fds[i]);
+		answer_release(&a);
+		most = alive > most ? alive : most;
+	}
+	TAP_TRUE("few large answers are in memory at once", most <= 2 * HTTPD_LARGE_MAX);
+	while (alive > HTTPD_LARGE_MAX && clock_mono_ms() < deadline)
+		(void)answers(httpd_port(h));
+	TAP_INT("as many as may be", alive, HTTPD_LARGE_MAX);
+	TAP_TRUE("and others are answered", answers(httpd_port(h)));
+	for (int i = 0; i < READERS; i++)
+		(void)close(fds[i]);
+	httpd_stop(h);
+	TAP_INT("a stop releases all of them", alive, 0);
+}
+
+static void test_pipelined(void)
+{
+	struct strbuf text CLEANUP(strbuf_release) = STRBUF_INIT;
+	struct httpd *h = start();
+	int fd = http_connect(httpd_port(h), 0), served = 0;
+
+	for (int i = 0; i < 1000; i++)
+		strbuf_adds(&text, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+	http_send(fd, text.data, text.len);
+	for (int i = 0; i < 1000; i++) {
+		struct answer a = http_read(fd);
+
+		served += a.status == 200;
+		answer_release(&a);
+	}
+	TAP_INT("each of many requests at once has its answer", served, 1000);
+	(void)close(fd);
+	httpd_stop(h);
+}
+
+/* A byte now and then is progress, but no request. The server's time limits are too long for a test;
+ * httpdclients_sweep() is given the time that it would see. */
+static void test_limits(void)
+{
+	static const struct {
+		const char *name;
+		enum httpdclient_state state;
+		int64_t limit_ms;
+	} rows[] = {
+		{"headers that drip", CLIENT_CONNECTED, HTTPD_HEAD_S * 1000},
+		{"a pause between requests", CLIENT_WAITING, HTTPD_IDLE_S * 1000},
+		{"a body that drips", CLIENT_ASKING, HTTPD_BODY_S * 1000},
+		{"an answer that is read by drips", CLIENT_ANSWERED, HTTPD_SEND_S * 1000},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct httpdclients all;
+		struct httpdclient *client;
+		int pair[2];
+		char c;
+
+		(void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+		httpdclients_init(&all);
+		client = httpdclients_add(&all, pair[0], 0);
+		httpdclients_mark(&all, client, rows[i].state, NULL, 5000);
+		httpdclients_sweep(&all, 5000 + rows[i].limit_ms);
+		TAP_TRUE(rows[i].name, recv(pair[1], &c, 1, MSG_DONTWAIT) < 0);
+		httpdclients_sweep(&all, 5001 + rows[i].limit_ms);
+		TAP_INT(rows[i].name, recv(pair[1], &c, 1, MSG_DONTWAIT), 0);
+		httpdclients_sweep(&all, 9000 + rows[i].limit_ms);
+		TAP_INT("is cut off once", all.late[rows[i].state], 1);
+		httpdclients_remove(&all, client);
+		TAP_INT("and is gone then", all.leaving + all.count, 0);
+		httpdclients_release(&all);
+		(void)close(pair[0]);
+		(void)close(pair[1]);
+	}
+}
+
+/* Who waits for its client goes before who is being served. */
+static void test_who_gives_way(void)
+{
+	struct httpdclient *clients[HTTPD_CONNECTIONS + 2];
+	struct httpdclients all;
+	int pair[2];
+
+	(void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+	httpdclients_init(&all);
+	for (int i = 0; i < HTTPD_CONNECTIONS; i++) {
+		clients[i] = httpdclients_add(&all, dup(pair[0]), i);
+		httpdclients_mark(
+			&all, clients[i], i == 7 ? CLIENT_WAITING : CLIENT_ANSWERED, NULL, i);
+	}
+	TAP_INT("nobody gives way while there is room", all.displaced, 0);
+	clients[HTTPD_CONNECTIONS] = httpdclients_add(&all, pair[0], 1000);
+	TAP_INT("one gives way to the next", all.displaced, 1);
+	httpdclients_remove(&all, clients[7]);
+	TAP_INT("it is the one that has nothing to do", all.leaving, 0);
+	clients[HTTPD_CONNECTIONS + 1] = httpdclients_add(&all, pair[1], 1001);
+	httpdclients_remove(&all, clients[HTTPD_CONNECTIONS]);
+	TAP_INT("or else the newest that waits", all.leaving, 0);
+	httpdclients_release(&all);
+}
+
+/* bcrypt at cost 10: each takes some 50 ms, so most are waiting when the server stops. */
+static void test_stop_while_checking(void)
+{
+	static const char users[] =
+		"basic_auth_users: { a: "
+		"$2b$10$abcdefghijklmnopqrstuu23JPZtHcGhwXSF41f93o/7vBdDut3Xu }\n";
+	char name[] = "/tmp/hexlag-hostile-XXXXXX";
+	int fds[READERS], fd = mkstemp(name), refused = 0;
+	struct httpd *h;
+	int64_t began;
+
+	(void)!write(fd, users, sizeof(users) - 1);
+	(void)close(fd);
+	h = httpd_start(
+		&(struct httpd_options){
+			.listen = "127.0.0.1:0", .handler = handle, .web = {.file = name}},
+		NULL);
+	for (int i = 0; h && i < READERS; i++) {
+		fds[i] = http_connect(httpd_port(h), 0);
+		http_ask(fds[i], "GET /x", "Authorization: Basic YTpi\r\n", NULL);
+	}
+	if (h) {
+		struct answer a = http_read(fds[0]);
+
+		refused = a.status;
+		answer_release(&a);
+	}
+	TAP_INT("a wrong password is refused while others wait", refused, 401);
+	began = clock_mono_ms();
+	httpd_stop(h);
+	TAP_TRUE("a stop waits for one hash at most", clock_mono_ms() - began < 1000);
+	for (int i = 0; h && i < READERS; i++)
+		(void)close(fds[i]);
+	(void)unlink(name);
+}
+
+int main(void)
+{
+	test_malformed();
+	test_idle();
+	test_never_reading();
+	test_pipelined();
+	test_limits();
+	test_who_gives_way();
+	test_stop_while_checking();
+	return tap_done();
+}
