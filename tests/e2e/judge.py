@@ -115,11 +115,12 @@ class Judge:
                 if since is None or at < since + RECOVERY:
                     self.unserved += pulse_of is None
                 elif pulse_of is None:
-                    stale = acks.staleness(at, ends.get(partition, -1))
+                    # What came before an outage was not there to be read either.
+                    stale = min(at - since, acks.staleness(at, ends.get(partition, -1)))
                     self.stale_ends.append((stale - self._slowness(acks, at), at, partition, stale))
                 else:
                     shown = min(v for (g, _), v in commits.items() if g == pulse_of)
-                    stale = acks.staleness(at, shown + 1)
+                    stale = min(at - since, acks.staleness(at, shown + 1))
                     self.stale_commits.append((stale - self._slowness(acks, at), at, pulse_of, stale))
 
     def _slowness(self, acks, at):
