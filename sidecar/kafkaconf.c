@@ -99,7 +99,7 @@ static int set_ours(rd_kafka_conf_t *conf, const struct kafka_options *o, struct
 		{"reconnect.backoff.max.ms", "1000"},
 		{"socket.keepalive.enable", "true"},
 		{"log.connection.close", "false"},
-		{"statistics.interval.ms", "1000"},
+		{"statistics.interval.ms", "5000"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(ours); i++)

@@ -117,6 +117,19 @@ static void add_question(struct round *r, struct group *g, enum kafka_call call)
 	r->question_count++;
 }
 
+/* Whether one of the topics for which rules watch the group is there: the library turns an empty question
+ * down. */
+static bool watches_existing_topic(const struct round *r, const struct group *g)
+{
+	const struct kafka_options *o = &r->k->options;
+
+	for (size_t i = 0; i < o->watch_count; i++)
+		if (strcmp(o->watches[i].group, g->name) == 0 &&
+			snapshot_find_topic(r->s, o->watches[i].topic) != SNAPSHOT_NONE)
+			return true;
+	return false;
+}
+
 /* What the listing of this cycle says suffices for a group without members. */
 static bool empty(const struct group *g)
 {
@@ -162,7 +175,10 @@ static void collect_questions(struct round *r)
 
 		if (!g->asked || g->answered || g->coordinator < 0)
 			continue;
-		add_question(r, g, CALL_COMMITTED_OFFSETS);
+		if (g->everything || watches_existing_topic(r, g))
+			add_question(r, g, CALL_COMMITTED_OFFSETS);
+		else
+			g->answered = true; /* there is nothing to have a commit on */
 		if (empty(g))
 			g->members_known = g->described = true;
 		else if (!r->together || alone(g))

@@ -16,13 +16,17 @@ static void own(struct snapshot *s, struct build_index *ix, struct group *g, con
 }
 
 /* Room for the members of a group that is `state`. False: the group is of the new protocol (KIP-848),
- * which this call sees as dead while the listing knows it. Its members stay unknown. */
+ * which this call sees as dead while the listing knows it, or has just been deleted. Its members are
+ * unknown then, whatever they were before. */
 static bool begin(struct snapshot *s, struct group *g, enum group_state state, size_t count)
 {
-	if (state == GROUP_DEAD && g->listed && g->state != GROUP_DEAD)
+	bool known = state != GROUP_DEAD || !g->listed || g->state == GROUP_DEAD;
+
+	g->described = true;
+	g->members_known = known;
+	if (!known)
 		return false;
 	g->state = state;
-	g->members_known = g->described = true;
 	g->member_count = count;
 	g->members = arena_alloc(&s->arena, count, sizeof(*g->members));
 	return true;

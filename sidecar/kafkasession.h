@@ -77,7 +77,7 @@ struct kafka {
 	size_t peer_count;
 	char cause[256]; /* what the library said last of why a connection failed */
 	int64_t calls[CALL_KINDS], failures[CALL_KINDS];
-	/* As the library reports it once a second: of this handle; of the ones before it. */
+	/* As the library reports it every five seconds: of this handle; of the ones before it. */
 	struct stats_traffic traffic, earlier;
 };
 

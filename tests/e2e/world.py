@@ -307,10 +307,10 @@ class Hexlag(Background):
     """`hexlag run` with a generated configuration; `port` serves /metrics."""
 
     def __init__(self, name, bootstrap, rules=(), kubeconfig=None, properties=(), interval="500ms",
-                 timeout="1s", port=None, exporter=None):
+                 timeout="1s", port=None, exporter=None, kafka=None):
         self.port = port or free_port()
         config = {"kafka": {"bootstrap": bootstrap, "properties": list(properties),
-                            "timeout": timeout},
+                            "timeout": timeout, **(kafka or {})},
                   "exporter": {"listen": f"127.0.0.1:{self.port}", "interval": interval,
                                **(exporter or {})}}
         if rules:
