@@ -43,7 +43,7 @@ def scrape(connection):
 
 
 def counters(metrics):
-    """Calls are counted when they end, requests and bytes once a second by the library."""
+    """Calls are counted when they end, requests and bytes every five seconds by the library."""
     return {"cycles": cycles_of(metrics),
             "calls": sum(metrics.all("hexlag_kafka_calls_total").values()),
             "failures": sum(metrics.all("hexlag_kafka_call_failures_total").values()),
@@ -142,7 +142,7 @@ def measure_size(report, world, topics, groups, interval_s):
         f"{what}: {topics:,} topics, interval {interval_s} s, exporter only; questions per cycle "
         f"without a scrape {cost['calls']:.2f},\nwith {SCRAPES} scrapes in each interval "
         f"{scraped['calls']:.2f}; requests {cost['requests']:.2f} and {scraped['requests']:.2f} "
-        f"(counted once a second); CPU during the cycles\nthemselves, median "
+        f"(counted every five seconds); CPU during the cycles\nthemselves, median "
         f"{statistics.median(cpu):.1f} ms")
     report.note(f"{what}: largest anonymous:\n"
                 + "\n".join(proc.largest_anonymous(hexlag.pid, 5)))
