@@ -93,11 +93,26 @@ static int take_exporter(const struct flags *f, struct settings *s, struct err *
 }
 
 /* Flags instead of a web-config file. */
-static int take_server_tls(const struct flags *f, struct err *err)
+/* The names stay the flags'. */
+static int take_server_tls(const struct flags *f, struct settings *s, struct err *err)
 {
+	struct webconfig_source *web = &s->exporter.web;
+
 	if (!f->server_tls.enabled)
 		return 0;
-	return err_set(err, ERR_CONFIG, "--server.tls.enabled: HTTPS is not possible with flags");
+	if (!*f->server_tls.cert || !*f->server_tls.key)
+		return err_set(err, ERR_CONFIG,
+			"--server.tls.enabled needs --server.tls.cert-file and "
+			"--server.tls.key-file");
+	web->cert_file = f->server_tls.cert;
+	web->key_file = f->server_tls.key;
+	web->mutual = f->server_tls.mutual;
+	if (web->mutual && !*f->server_tls.ca)
+		return err_set(err, ERR_CONFIG,
+			"--server.tls.mutual-auth-enabled needs --server.tls.ca-file");
+	if (web->mutual)
+		web->client_ca_file = f->server_tls.ca;
+	return httpd_check_web(web, err);
 }
 
 static int take_log(const struct flags *f, struct settings *s, struct err *err)
@@ -319,7 +334,7 @@ int flags_settings(const struct flags *f, struct settings *ret, struct err *err)
 	if (rc < 0)
 		(void)err_set(err, ERR_CONFIG, "%s", strbuf_str(&errors.text));
 	strbuf_release(&errors.text);
-	if (rc < 0 || take_exporter(f, ret, err) < 0 || take_server_tls(f, err) < 0 ||
+	if (rc < 0 || take_exporter(f, ret, err) < 0 || take_server_tls(f, ret, err) < 0 ||
 		take_log(f, ret, err) < 0)
 		return -1;
 	return take_kafka(f, ret, err);

@@ -76,9 +76,12 @@ class Site(Background):
         write(self.web, web)
         configure(name, f"127.0.0.1:{self.port}")
         super().__init__(name, HEXLAG, "run", "-c", path(f"{name}.conf"))
+        self.look("https" if "cert_file" in web else "http")
+
+    def look(self, scheme):
         self.wait_log("exporter on")
         self.tls = ssl.create_default_context(cafile=path("ca.crt"))
-        self.scheme = "https" if "cert_file" in web else "http"
+        self.scheme = scheme
 
     def get(self, what="/metrics", user=None, tls=None, scheme=None):
         """Status, text and headers; None where there is no answer."""
@@ -104,6 +107,16 @@ class Site(Background):
 
     def config_ok(self, user=None):
         return Metrics(self.get(user=user)[1]).one("hexlag_web_config_ok")
+
+
+class FlagSite(Site):
+    """hexlag in the place of kafka_exporter."""
+
+    def __init__(self, name, *flags):
+        self.port = free_port()
+        Background.__init__(self, name, HEXLAG, "exporter", "--kafka.server=127.0.0.1:1",
+                            f"--web.listen-address=127.0.0.1:{self.port}", *flags)
+        self.look("https")
 
 
 def serial_of(name):
@@ -150,6 +163,23 @@ def mutual_tls():
     for name in (None, "other", "forged", "server"):
         expect(site.get(tls=context(name))[0], None, f"answer to {name}")
     expect(site.get(tls=context("client"))[0], 200, "answer to the client")
+
+
+@case("the flags of kafka_exporter do the same")
+def tls_by_flags():
+    tls = ["--server.tls.enabled", "--server.tls.cert-file", path("server.crt"),
+           "--server.tls.key-file", path("server.key")]
+    site = FlagSite("flags", *tls).wait_up()
+    expect(site.get()[0], 200, "status")
+    mutual = ["--server.tls.mutual-auth-enabled", "--server.tls.ca-file", path("ca.crt")]
+    site = FlagSite("flags-mutual", *tls, *mutual)
+    wait_equal(lambda: site.get(tls=context("client"))[0], 200, "status with a certificate")
+    for name in (None, "forged"):
+        expect(site.get(tls=context(name))[0], None, f"answer to certificate {name}")
+    for missing in (tls[:1], tls + mutual[:1], tls[:2] + [path("nowhere.crt")] + tls[3:]):
+        done = run(HEXLAG, "exporter", *missing, check=False)
+        expect(done.returncode, 2, f"exit code of {missing}")
+        expect_that(done.stderr, "a message", done.stderr)
 
 
 @case("every other client_auth_type does what Go does")
