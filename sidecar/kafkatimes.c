@@ -15,6 +15,10 @@
 #define ROUND_MAX 100
 #define LOOK_MS 100 /* between two looks for what is to be read */
 
+/* The library takes seconds to find the leader of a topic that is new to it, and begins anew where it is
+ * cut off. */
+#define LEADER_MS 4000
+
 /* One batch of the usual size; a limit below that makes a broker serve one partition per request. */
 #define BATCH_BYTES "70000"
 
@@ -126,6 +130,7 @@ void kafkatimes_close(struct kafkatimes *k)
 		return;
 	/* It never joined the group, so there is nothing to leave. */
 	rd_kafka_destroy_flags(k->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	free(k->notes.records);
 	arena_release(&k->notes.arena);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
@@ -323,7 +328,8 @@ static bool settle(
 	rd_kafka_timestamp_type_t type;
 	int64_t written_ms;
 
-	if (!r)
+	/* An end that is not that of the commit's cycle is of an older answer. */
+	if (!r || (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && m->offset < r->end))
 		return false;
 	r->state = STATE_UNREADABLE;
 	if (m->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
@@ -344,7 +350,7 @@ static bool settle(
 static void read_round(struct kafkatimes *k, struct record *round, size_t count)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	int64_t deadline = clock_mono_ms() + k->timeout_ms;
+	int64_t deadline = clock_mono_ms() + LEADER_MS + k->timeout_ms;
 	size_t left = count;
 
 	for (size_t i = 0; i < count; i++)
