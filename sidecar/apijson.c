@@ -193,8 +193,11 @@ static void add_summary(struct jsonout *j, const struct snapshot *s)
 	bool any = false;
 
 	for (size_t i = 0; i < s->group_count; i++) {
-		struct tally t = tally_group(s, &s->groups[i]);
+		struct tally t;
 
+		if (s->groups[i].idle)
+			continue;
+		t = tally_group(s, &s->groups[i]);
 		count[group_quality(&s->groups[i], &t)]++;
 		if (!tally_has_lag(&t))
 			continue;
@@ -217,7 +220,8 @@ void apijson_lag(struct strbuf *out, const struct snapshot *s, int64_t now_ms)
 	add_summary(&j, s);
 	jsonout_open(&j, "groups", '[');
 	for (size_t i = 0; i < s->group_count; i++)
-		add_group(&j, s, &s->groups[i]);
+		if (!s->groups[i].idle)
+			add_group(&j, s, &s->groups[i]);
 	jsonout_close(&j, ']');
 	jsonout_close(&j, '}');
 	strbuf_addc(out, '\n');

@@ -163,6 +163,21 @@ static void change(struct snapshot *s, enum change what)
 	s->topics[0].partitions[2].has_offsets = what != NO_END;
 }
 
+static void test_idle(void)
+{
+	struct snapshot *s = empty_snapshot();
+	struct strbuf out = STRBUF_INIT;
+
+	add_topic(s, "orders", 1)->partitions[0].end = 10;
+	add_commits(s, add_group(s, "gone", 0), "orders", (int64_t[]){4});
+	s->groups[0].idle = true;
+	apijson_lag(&out, s, s->mono_ms);
+	TAP_HAS("groups that are idle for too long are not listed", out.data, "\"groups\":[]");
+	TAP_HAS("nor counted", out.data, "\"lag\":null,\"quality\":{\"complete\":0");
+	strbuf_release(&out);
+	snapshot_unref(s);
+}
+
 static void test_quality(void)
 {
 	static const struct {
@@ -345,6 +360,7 @@ int main(void)
 	test_head();
 	test_down();
 	test_group_in_list();
+	test_idle();
 	test_quality();
 	test_partitions();
 	test_names();
