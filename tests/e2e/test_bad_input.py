@@ -87,7 +87,7 @@ MISTAKES = [
             f"no metadata from {{0.address}}: .*Authentication failed.*{AGAIN}", kafka_fails,
             bootstrap=lambda: world.vars["KAFKA_SASL_BOOTSTRAP"], properties=SASL, ready=503),
     Mistake("tls-to-plain", "TLS to the plaintext port",
-            f"no metadata from {{0.address}}: .*SSL handshake failed.*{AGAIN}", kafka_fails,
+            f"no metadata from {{0.address}}: .*SSL[ _](handshake|HANDSHAKE).*{AGAIN}", kafka_fails,
             properties=("security.protocol=SSL",), ready=503),
     Mistake("plain-to-tls", "plaintext to the TLS port",
             f"no metadata from {{0.address}}: .*{AGAIN}", kafka_fails,
