@@ -115,9 +115,12 @@ vectors: $(B)/tests/tools/vectors ## run the golden vectors of the folder VECTOR
 mock: $(MOCK_BIN) ## run the tests with Kafka and an API server in the process, with faults
 	$(Q)tests/run mock $(MOCK_BIN)
 
+# They wait more than they work; more at once would ask too much of brokers on a small machine.
+E2E_JOBS ?= 2
 e2e: $(B)/hexlag $(TOOL_BIN) world ## run the tests on a real Kafka and a real kube-apiserver
 	$(Q)HEXLAG=$(abspath $(B)/hexlag) TRAFFIC=$(abspath $(B)/tests/tools/traffic) \
-		PYTHONDONTWRITEBYTECODE=1 TEST_TIMEOUT=1200 tests/run e2e $(E2E:%='python3 %')
+		PYTHONDONTWRITEBYTECODE=1 TEST_TIMEOUT=1200 TEST_JOBS=$(E2E_JOBS) \
+		tests/run e2e $(E2E:%='python3 %')
 
 # Builds and downloads before the tests that have a time limit; what cannot be had they skip.
 KAFKA_VERSIONS := 4.3.0 3.9.1
