@@ -184,7 +184,7 @@ static int look(const struct lag_options *o, struct collector *c, struct publish
 {
 	struct snapshot *CLEANUP(snapshot_unref_at) s = NULL;
 
-	collector_cycle(c, true);
+	(void)collector_cycle(c, true); /* nobody stops it */
 	s = publish_get(p);
 	print(o, s);
 	return verdict(o, s);

@@ -11,6 +11,7 @@
 #include "common/readfile.h"
 #include "sidecar/httpd.h"
 #include "sidecar/labels.h"
+#include "sidecar/profile.h"
 #include "sidecar/web.h"
 
 #define PEM_MAX ((size_t)1 << 20)
@@ -66,9 +67,13 @@ static int take_labels(const char *list, struct settings *s, struct err *err)
 {
 	struct labels labels = {0};
 
-	if (labels_parse(list, &labels, err) < 0)
-		return err_wrap(err, "--kafka.labels=%s", list);
+	int rc = labels_parse(list, &labels, err);
+
+	if (rc == 0)
+		rc = profile_check_labels((enum profile_id)s->exporter.profile, &labels, err);
 	labels_release(&labels);
+	if (rc < 0)
+		return err_wrap(err, "--kafka.labels=%s", list);
 	if (*list)
 		replace(&s->exporter.labels, list);
 	return 0;
@@ -92,8 +97,7 @@ static int take_exporter(const struct flags *f, struct settings *s, struct err *
 	return take_pattern(&s->exporter.group_exclude, "group.exclude", f->group_exclude, err);
 }
 
-/* Flags instead of a web-config file. */
-/* The names stay the flags'. */
+/* Flags instead of a web configuration file; the names stay the flags'. */
 static int take_server_tls(const struct flags *f, struct settings *s, struct err *err)
 {
 	struct webconfig_source *web = &s->exporter.web;

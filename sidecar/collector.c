@@ -367,7 +367,7 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 	lap(next, PHASE_MERGE, &from);
 }
 
-void collector_cycle(struct collector *c, bool full)
+bool collector_cycle(struct collector *c, bool full)
 {
 	struct snapshot *next = snapshot_new();
 	int64_t cpu = clock_cpu_us();
@@ -380,7 +380,7 @@ void collector_cycle(struct collector *c, bool full)
 	ask_kafka(c, next);
 	if (atomic_load(&c->loop.stop)) {
 		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
-		return;
+		return false;
 	}
 	if (c->options.history && !history_apply(c->options.history, next))
 		log_warn("the saved state is of another cluster than %s; going on without it",
@@ -396,6 +396,7 @@ void collector_cycle(struct collector *c, bool full)
 	c->last = snapshot_ref(next);
 	publish_set(c->options.publish, next);
 	atomic_store(&c->heartbeat_ms, clock_mono_ms());
+	return true;
 }
 
 static enum phase longest_phase(const struct snapshot *s)
@@ -442,7 +443,8 @@ static void run(void *ctx)
 		bool full = full_due <= due;
 		int64_t began = clock_mono_ms(), now;
 
-		collector_cycle(c, full);
+		if (!collector_cycle(c, full))
+			break;
 		now = clock_mono_ms();
 		mind_slowness(c, full, now - began, full ? full_ms : watch_ms);
 		if (full)

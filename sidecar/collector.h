@@ -39,8 +39,9 @@ struct collector *collector_new(const struct collector_options *options, struct 
 /* Only once it does not run. NULL is fine. */
 void collector_free(struct collector *c);
 
-/* One cycle in the calling thread, published. For one-shot commands and tests, instead of start. */
-void collector_cycle(struct collector *c, bool full);
+/* One cycle in the calling thread, published. For one-shot commands and tests, instead of start. False: a
+ * stop cut it short, and nothing was published. */
+bool collector_cycle(struct collector *c, bool full);
 
 /* Cycles from now on in a thread, the first at once. */
 int collector_start(struct collector *c, struct err *err) MUSTCHECK;

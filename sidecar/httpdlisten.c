@@ -80,6 +80,9 @@ static int split_address(
 	if (*from == '[' && to[-1] == ']') {
 		from++;
 		to--;
+		if (from >= to)
+			return err_set(
+				err, ERR_CONFIG, "listen '%s': no address in the brackets", listen);
 	} else if (memchr(from, ':', (size_t)(to - from))) {
 		return err_set(err, ERR_CONFIG,
 			"listen '%s': an IPv6 address needs brackets, [::1]:9308", listen);

@@ -105,7 +105,7 @@ static void world_close(struct world *w)
 static struct lag_total cycle(struct world *w)
 {
 	snapshot_unref(w->s);
-	collector_cycle(w->collector, false);
+	(void)collector_cycle(w->collector, false);
 	w->s = publish_get(w->publish);
 	return snapshot_lag_total(w->s, GROUP, TOPIC, OFFSET_RESET_LATEST);
 }
@@ -310,6 +310,29 @@ static void test_no_kafka(void)
 	publish_free(options.publish);
 }
 
+/* Nothing has been published then, and nothing is left to look at. */
+static void test_stop_in_first_cycle(void)
+{
+	struct collector_options options = {.kafka = {.bootstrap = "127.0.0.1:1",
+						    .timeout_ms = TIMEOUT_MS,
+						    .watches = &watch,
+						    .watch_count = 1},
+		.full_ms = 100,
+		.publish = publish_new()};
+	struct err err = {0};
+
+	for (int i = 0; i < 3; i++) {
+		struct collector *c = collector_new(&options, &err);
+
+		TAP_INT("a collector starts", collector_start(c, &err), 0);
+		collector_stop(c);
+		TAP_TRUE("and is stopped in its first cycle",
+			collector_join(c, clock_mono_ms() + 4 * TIMEOUT_MS));
+		collector_free(c);
+	}
+	publish_free(options.publish);
+}
+
 int main(void)
 {
 	struct world w;
@@ -327,5 +350,6 @@ int main(void)
 	test_no_growth(&w);
 	world_close(&w);
 	test_no_kafka();
+	test_stop_in_first_cycle();
 	return tap_done();
 }

@@ -76,6 +76,8 @@ static void test_bad_addresses(void)
 			"listen ':93x': port '93x' is not one of 0 to 65535"},
 		{"a port has 16 bits", ":65536",
 			"listen ':65536': port '65536' is not one of 0 to 65535"},
+		{"brackets hold an address", "[]:9308",
+			"listen '[]:9308': no address in the brackets"},
 		{"an IPv6 address needs brackets", "::1:9308",
 			"listen '::1:9308': an IPv6 address needs brackets, [::1]:9308"},
 		{"an address is one of this machine", "192.0.2.1:0",
