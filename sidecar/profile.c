@@ -305,12 +305,17 @@ static const struct series_label
 	group_partition[] = {{"group", LABEL_GROUP}, {"partition", LABEL_PARTITION},
 		{"topic", LABEL_TOPIC}, {0}};
 
-/* kafka-lag-exporter's series, then those that klag-exporter has besides. */
+/* kafka-lag-exporter's series, then those that klag-exporter has besides. Both always have the time
+ * lag of every partition, so it does not wait for `time_lag` to ask for that of partitions. */
 static const struct series lag_exporter[] = {
 	{"kafka_consumergroup_group_lag", "gauge", "Group offset lag of a partition",
 		SERIES_PER_GROUP_PARTITION, 0, series_known_lag, owned_partition},
+	{"kafka_consumergroup_group_lag_seconds", "gauge", "Group time lag of a partition",
+		SERIES_PER_GROUP_PARTITION, 3, series_time_lag, owned_partition},
 	{"kafka_consumergroup_group_max_lag", "gauge", "Max group offset lag",
 		SERIES_PER_GROUP, 0, group_max_lag, group},
+	{"kafka_consumergroup_group_max_lag_seconds", "gauge", "Max group time lag",
+		SERIES_PER_GROUP, 3, series_max_time_lag, group},
 	{"kafka_consumergroup_group_offset", "gauge", "Last group consumed offset of a partition",
 		SERIES_PER_GROUP_PARTITION, 0, group_offset, owned_partition},
 	{"kafka_consumergroup_group_sum_lag", "gauge", "Sum of group offset lag",

@@ -280,12 +280,17 @@ static bool commit_beyond_end(const struct series_at *at, int64_t *ret)
 
 /* --- time and movement, from history; the series of a group by topic are those it consumes --- */
 
-static bool lag_seconds(const struct series_at *at, int64_t *ret)
+bool series_time_lag(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_partition;
 
-	return at->time_lag == SERIES_TIME_LAG_PARTITION && gp->has_committed && gp->has_time_lag &&
+	return at->time_lag != SERIES_TIME_LAG_OFF && gp->has_committed && gp->has_time_lag &&
 	       put(ret, gp->time_lag_ms);
+}
+
+static bool lag_seconds(const struct series_at *at, int64_t *ret)
+{
+	return at->time_lag == SERIES_TIME_LAG_PARTITION && series_time_lag(at, ret);
 }
 
 static bool topic_max_lag_seconds(const struct series_at *at, int64_t *ret)
@@ -296,7 +301,7 @@ static bool topic_max_lag_seconds(const struct series_at *at, int64_t *ret)
 	       snapshot_topic_time_lag(at->s, at->group_topic, &ms) && put(ret, ms);
 }
 
-static bool max_lag_seconds(const struct series_at *at, int64_t *ret)
+bool series_max_time_lag(const struct series_at *at, int64_t *ret)
 {
 	uint32_t ms;
 
@@ -368,7 +373,7 @@ const struct series series_own[] = {
 		SERIES_PER_GROUP_PARTITION, 0, lost_messages},
 	{"hexlag_consumergroup_max_lag_seconds", "gauge",
 		"The largest time lag of the group. Absent where that of a partition with lag is not known.",
-		SERIES_PER_GROUP, 3, max_lag_seconds},
+		SERIES_PER_GROUP, 3, series_max_time_lag},
 	{"hexlag_consumergroup_state", "gauge",
 		"1 for the state that the group is in, 0 for the others.",
 		SERIES_PER_STATE, 0, state},
