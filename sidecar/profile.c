@@ -42,8 +42,7 @@ static bool offset_sum(const struct topic *t, bool end, int64_t *ret)
 
 		if (!p->has_offsets)
 			return false;
-		if (__builtin_add_overflow(sum, end ? p->end : p->start, &sum))
-			sum = INT64_MAX;
+		lag_add(&sum, end ? p->end : p->start);
 	}
 	return put(ret, sum);
 }
@@ -217,12 +216,6 @@ static int fold_topics(const struct series_at *at, int64_t *ret, series_value *v
 	return count;
 }
 
-static void fold_sum(int64_t *total, int64_t value)
-{
-	if (__builtin_add_overflow(*total, value, total))
-		*total = INT64_MAX;
-}
-
 static void fold_max(int64_t *total, int64_t value)
 {
 	if (value > *total)
@@ -251,7 +244,7 @@ static bool group_max_lag(const struct series_at *at, int64_t *ret)
 
 static bool group_sum_lag(const struct series_at *at, int64_t *ret)
 {
-	return fold_topics(at, ret, series_lag_sum, fold_sum) > 0;
+	return fold_topics(at, ret, series_lag_sum, lag_add) > 0;
 }
 
 static bool group_state(const struct series_at *at, int64_t *ret)

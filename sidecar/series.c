@@ -135,12 +135,9 @@ static bool state(const struct series_at *at, int64_t *ret)
 	return put(ret, at->group->state == at->state);
 }
 
-/* A group that this cycle did not ask still has the error of the cycle that did. */
 bool series_coordinator_answered(const struct series_at *at, int64_t *ret)
 {
-	const struct group *g = at->group;
-
-	return put(ret, g->asked ? g->answered : g->error == NULL);
+	return put(ret, snapshot_group_answered(at->group));
 }
 
 /* --- groups by topic --- */
@@ -168,12 +165,6 @@ static bool without_commit(const struct group_partition *gp)
 	return gp->answered && !gp->has_committed;
 }
 
-static void add(int64_t *sum, int64_t value)
-{
-	if (__builtin_add_overflow(*sum, value, sum))
-		*sum = INT64_MAX;
-}
-
 /* Sums skip partitions without a commit. A sum of which a part is unknown is absent: as a number it
  * would pass for the whole, and look like a consumer that caught up. */
 bool series_committed_sum(const struct series_at *at, int64_t *ret)
@@ -186,7 +177,7 @@ bool series_committed_sum(const struct series_at *at, int64_t *ret)
 			continue;
 		if (!gp[i].has_committed)
 			return false;
-		add(&sum, gp[i].committed);
+		lag_add(&sum, gp[i].committed);
 	}
 	return series_consumed(at) && put(ret, sum);
 }
@@ -201,7 +192,7 @@ bool series_lag_sum(const struct series_at *at, int64_t *ret)
 			continue;
 		if (!gp[i].has_committed || !gp[i].has_lag)
 			return false;
-		add(&sum, gp[i].lag);
+		lag_add(&sum, gp[i].lag);
 	}
 	return series_consumed(at) && put(ret, sum);
 }
