@@ -92,8 +92,7 @@ static int take_exporter(const struct flags *f, struct settings *s, struct err *
 	return take_pattern(&s->exporter.group_exclude, "group.exclude", f->group_exclude, err);
 }
 
-/* Flags instead of a web-config file. */
-/* The names stay the flags'. */
+/* Flags instead of a web configuration file. The names of files are borrowed from them. */
 static int take_server_tls(const struct flags *f, struct settings *s, struct err *err)
 {
 	struct webconfig_source *web = &s->exporter.web;
