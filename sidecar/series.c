@@ -225,12 +225,18 @@ static bool committed(const struct series_at *at, int64_t *ret)
 	return gp->answered && put(ret, gp->has_committed ? gp->committed : -1);
 }
 
+static bool hidden(const struct series_at *at)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return at->hide_zero_lag && gp->has_lag && gp->lag == 0;
+}
+
 bool series_known_lag(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_partition;
 
-	return gp->has_committed && gp->has_lag && !(at->hide_zero_lag && gp->lag == 0) &&
-	       put(ret, gp->lag);
+	return gp->has_committed && gp->has_lag && !hidden(at) && put(ret, gp->lag);
 }
 
 static bool lag(const struct series_at *at, int64_t *ret)
@@ -276,7 +282,7 @@ bool series_time_lag(const struct series_at *at, int64_t *ret)
 	const struct group_partition *gp = at->group_partition;
 
 	return at->time_lag != SERIES_TIME_LAG_OFF && gp->has_committed && gp->has_time_lag &&
-	       put(ret, gp->time_lag_ms);
+	       !hidden(at) && put(ret, gp->time_lag_ms);
 }
 
 static bool lag_seconds(const struct series_at *at, int64_t *ret)
@@ -348,8 +354,8 @@ const struct series series_own[] = {
 		"Age of the last good reading. Present only for partitions that could not be read anew.",
 		SERIES_PER_GROUP_PARTITION, 3, lag_age},
 	{"hexlag_consumergroup_lag_quality", "gauge",
-		"3 all partitions read, 2 some (their lag is a lower bound), 1 none (the last good "
-		"values are shown), 0 never read.",
+		"3 all partitions read, 2 some (the others show their last lag), 1 none (all do), "
+		"0 never read.",
 		SERIES_PER_GROUP_TOPIC, 0, lag_quality},
 	{"hexlag_consumergroup_lag_seconds", "gauge",
 		"Age of the first record that the group has not committed, 0 where there is none. Absent "

@@ -253,6 +253,21 @@ static void test_time_lag_levels(void)
 	}
 }
 
+static void test_hidden_zeros(void)
+{
+	const struct metrics_options options = {
+		.profile = PROFILE_LAG_EXPORTER, .hide_zero_lag = true};
+	CLEANUP(snapshot_unref_at) struct snapshot *s = make_scene();
+	struct exposition x = {0};
+
+	(void)metrics_render(&x, s, &options);
+	TAP_TRUE("a lag of 0 may be hidden", !strstr(x.text.data, G "lag" NOBODY));
+	TAP_TRUE("with its time lag", !strstr(x.text.data, G "lag_seconds" NOBODY));
+	TAP_HAS("others stay", x.text.data, G "lag_seconds" OWNER_0);
+	TAP_HAS("and the offset", x.text.data, G "offset" NOBODY);
+	strbuf_release(&x.text);
+}
+
 static void test_labels(void)
 {
 	static const struct {
@@ -321,6 +336,7 @@ int main(void)
 {
 	test_values();
 	test_time_lag_levels();
+	test_hidden_zeros();
 	test_families();
 	test_labels();
 	return tap_done();
