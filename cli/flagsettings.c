@@ -21,15 +21,9 @@ static void replace(char **to, const char *value)
 	*to = mem_strdup(value);
 }
 
-static void add(struct conf_strings *list, char *taken)
-{
-	*(char **)mem_append(&list->items, list->count, sizeof(*list->items)) = taken;
-	list->count++;
-}
-
 static void add_property(struct settings *s, const char *name, const char *value)
 {
-	add(&s->kafka.properties, mem_printf("%s=%s", name, value));
+	conf_strings_add(&s->kafka.properties, mem_printf("%s=%s", name, value));
 }
 
 /* Whether the library was built with a feature; it tells by taking a request for it or not. */
@@ -202,7 +196,8 @@ static int take_user(const struct flags *f, struct settings *s, const char *user
 	if (*f->sasl.password)
 		add_property(s, secret, f->sasl.password);
 	else
-		add(&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", secret));
+		conf_strings_add(
+			&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", secret));
 	return 0;
 }
 
