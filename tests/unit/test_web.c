@@ -305,6 +305,7 @@ static void test_another_path(void)
 		{"the page has its place", "/", "'/' is taken"},
 		{"and so has what it loads", "/page.js", "'/page.js' is taken"},
 		{"a probe as well", "/readyz", "'/readyz' is taken"},
+		{"so is all of the API", "/api/v1/lag", "'/api/v1/lag' is taken"},
 		{"a query is no path", "/m?x",
 			"'/m?x': a path of letters, digits and /-._~ is wanted"},
 	};
