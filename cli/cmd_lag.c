@@ -62,14 +62,6 @@ static int parse_timeout(const char *text, struct lag_options *o)
 	return EXIT_USAGE;
 }
 
-static void add_property(const char *text, struct lag_options *o)
-{
-	char **property = mem_append(&o->properties.items, o->properties.count, sizeof(*property));
-
-	*property = mem_strdup(text);
-	o->properties.count++;
-}
-
 static int parse(int argc, char **argv, struct lag_options *o)
 {
 	static const struct option longs[] = {
@@ -96,7 +88,7 @@ static int parse(int argc, char **argv, struct lag_options *o)
 			o->file = optarg;
 			break;
 		case 'X':
-			add_property(optarg, o);
+			conf_strings_add(&o->properties, mem_strdup(optarg));
 			break;
 		case 'g':
 			o->group = optarg;
@@ -258,8 +250,6 @@ int cmd_lag(int argc, char **argv)
 
 		code = run(&o, &kafka);
 	}
-	for (size_t i = 0; i < o.properties.count; i++)
-		free(o.properties.items[i]);
-	free(o.properties.items);
+	conf_strings_release(&o.properties);
 	return code;
 }

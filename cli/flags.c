@@ -115,37 +115,24 @@ _Static_assert(ARRAY_LEN(table) <= 64, "struct flags.given has 64 bits");
 
 /* --- the arguments, with those of files --- */
 
-struct arguments {
-	char **items;
-	size_t count;
-};
-
-static void arguments_release(struct arguments *a)
-{
-	for (size_t i = 0; i < a->count; i++)
-		free(a->items[i]);
-	free(a->items);
-}
-
-/* Puts `count` arguments where the one at `i` is; takes them. */
-static void replace(struct arguments *a, size_t i, char **with, size_t count)
+/* Puts the arguments of `with` where the one at `i` is; takes them. */
+static void replace(struct conf_strings *a, size_t i, struct conf_strings *with)
 {
 	size_t after = a->count - i - 1;
 
 	free(a->items[i]);
-	a->items = mem_resize(a->items, a->count + count, sizeof(*a->items));
-	memmove(a->items + i + count, a->items + i + 1, after * sizeof(*a->items));
-	if (count)
-		memcpy(a->items + i, with, count * sizeof(*a->items));
-	a->count = i + count + after;
-	free(with);
+	a->items = mem_resize(a->items, a->count + with->count, sizeof(*a->items));
+	memmove(a->items + i + with->count, a->items + i + 1, after * sizeof(*a->items));
+	if (with->count)
+		memcpy(a->items + i, with->items, with->count * sizeof(*a->items));
+	a->count = i + with->count + after;
+	free(with->items);
 }
 
-static int expand_file(struct arguments *a, size_t i, struct err *err)
+static int expand_file(struct conf_strings *a, size_t i, struct err *err)
 {
 	CLEANUP(strbuf_release) struct strbuf text = STRBUF_INIT;
-	char **lines = NULL;
-	size_t count = 0;
+	struct conf_strings lines = {0};
 
 	if (readfile(a->items[i] + 1, FILE_MAX, &text, err) < 0)
 		return err_wrap(err, "arguments of a file");
@@ -154,17 +141,16 @@ static int expand_file(struct arguments *a, size_t i, struct err *err)
 		       bare = len && line[len - 1] == '\r' ? len - 1 : len;
 
 		if (*line != '#' && strspn(line, " \t\r") < len)
-			*(char **)mem_append(&lines, count++, sizeof(*lines)) =
-				mem_strndup(line, bare);
+			conf_strings_add(&lines, mem_strndup(line, bare));
 		line += len + (line[len] == '\n');
 	}
-	replace(a, i, lines, count);
+	replace(a, i, &lines);
 	if (a->count > ARGUMENTS_MAX)
 		return err_set(err, ERR_CONFIG, "more than %d arguments", ARGUMENTS_MAX);
 	return 0;
 }
 
-static int expand(struct arguments *a, struct err *err)
+static int expand(struct conf_strings *a, struct err *err)
 {
 	int files = 0;
 
@@ -269,9 +255,7 @@ static int set(const struct flag *flag, const char *value, struct flags *f, stru
 	case FLAG_LIST:
 		if (!*value)
 			return err_set(err, ERR_CONFIG, "--%s=: must not be empty", flag->name);
-		*(char **)mem_append(&list->items, list->count, sizeof(*list->items)) =
-			mem_strdup(value);
-		list->count++;
+		conf_strings_add(list, mem_strdup(value));
 		break;
 	default:
 		mem_free_at(field);
@@ -297,7 +281,7 @@ static int set_defaults(struct flags *f, struct err *err)
 /* --- one flag --- */
 
 /* Reads the flag at `*at`, and its value where that is the next argument. */
-static int take(const struct arguments *a, size_t *at, struct flags *f, struct err *err)
+static int take(const struct conf_strings *a, size_t *at, struct flags *f, struct err *err)
 {
 	const char *argument = a->items[(*at)++];
 	const char *name = argument + 2, *value;
@@ -330,7 +314,7 @@ static int take(const struct arguments *a, size_t *at, struct flags *f, struct e
 	return set(&table[i], value, f, err);
 }
 
-static int take_all(const struct arguments *a, struct flags *f, struct err *err)
+static int take_all(const struct conf_strings *a, struct flags *f, struct err *err)
 {
 	for (size_t at = 0; at < a->count;) {
 		const char *argument = a->items[at];
@@ -354,11 +338,11 @@ static int take_all(const struct arguments *a, struct flags *f, struct err *err)
 
 int flags_parse(int argc, char **argv, struct flags *ret, struct err *err)
 {
-	CLEANUP(arguments_release) struct arguments a = {0};
+	CLEANUP(conf_strings_release) struct conf_strings a = {0};
 
 	*ret = (struct flags){0};
 	for (int i = 1; i < argc; i++)
-		*(char **)mem_append(&a.items, a.count++, sizeof(*a.items)) = mem_strdup(argv[i]);
+		conf_strings_add(&a, mem_strdup(argv[i]));
 	if (expand(&a, err) < 0)
 		return -1;
 	return take_all(&a, ret, err);
@@ -374,9 +358,7 @@ void flags_release(struct flags *f)
 		if (table[i].type == FLAG_STRING)
 			mem_free_at(field);
 	}
-	for (size_t i = 0; i < f->servers.count; i++)
-		free(f->servers.items[i]);
-	free(f->servers.items);
+	conf_strings_release(&f->servers);
 	*f = (struct flags){0};
 }
 

@@ -22,15 +22,9 @@ static void replace(char **to, const char *value)
 	*to = mem_strdup(value);
 }
 
-static void add(struct conf_strings *list, char *taken)
-{
-	*(char **)mem_append(&list->items, list->count, sizeof(*list->items)) = taken;
-	list->count++;
-}
-
 static void add_property(struct settings *s, const char *name, const char *value)
 {
-	add(&s->kafka.properties, mem_printf("%s=%s", name, value));
+	conf_strings_add(&s->kafka.properties, mem_printf("%s=%s", name, value));
 }
 
 /* Whether the library was built with a feature; it tells by taking a request for it or not. */
@@ -97,7 +91,7 @@ static int take_exporter(const struct flags *f, struct settings *s, struct err *
 	return take_pattern(&s->exporter.group_exclude, "group.exclude", f->group_exclude, err);
 }
 
-/* Flags instead of a web configuration file; the names stay the flags'. */
+/* Flags instead of a web configuration file. The names of files are borrowed from them. */
 static int take_server_tls(const struct flags *f, struct settings *s, struct err *err)
 {
 	struct webconfig_source *web = &s->exporter.web;
@@ -207,7 +201,8 @@ static int take_user(const struct flags *f, struct settings *s, const char *user
 	if (*f->sasl.password)
 		add_property(s, secret, f->sasl.password);
 	else
-		add(&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", secret));
+		conf_strings_add(
+			&s->kafka.property_env, mem_printf("%s=SASL_USER_PASSWORD", secret));
 	return 0;
 }
 

@@ -216,6 +216,20 @@ static void fill_text(struct conf_scope *scope, const struct conf_option *o, con
 	}
 }
 
+void conf_strings_add(struct conf_strings *list, char *text)
+{
+	*(char **)mem_append(&list->items, list->count, sizeof(*list->items)) = text;
+	list->count++;
+}
+
+void conf_strings_release(struct conf_strings *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i]);
+	free(list->items);
+	*list = (struct conf_strings){0};
+}
+
 static void fill_strings(struct conf_scope *scope, const struct conf_option *o, const char *path,
 	config_setting_t *s, void *field)
 {
@@ -230,7 +244,6 @@ static void fill_strings(struct conf_scope *scope, const struct conf_option *o, 
 	if (count < o->min || count > o->max)
 		complain(scope, s, path, "has %d elements, want %" PRId64 " to %" PRId64, count,
 			o->min, o->max);
-	strings->items = mem_zalloc((size_t)count, sizeof(*strings->items));
 	for (int i = 0; i < count; i++) {
 		config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
 		const char *text = config_setting_get_string(element);
@@ -238,7 +251,7 @@ static void fill_strings(struct conf_scope *scope, const struct conf_option *o, 
 		if (!text || !*text)
 			wrong_type(scope, element, path, CONF_STRING);
 		else
-			strings->items[strings->count++] = mem_strdup(text);
+			conf_strings_add(strings, mem_strdup(text));
 	}
 }
 
@@ -441,13 +454,6 @@ int conf_read(const char *path, const struct conf_option *options, conf_check *c
 	return -1;
 }
 
-static void free_strings(struct conf_strings *strings)
-{
-	for (size_t i = 0; i < strings->count; i++)
-		free(strings->items[i]);
-	free(strings->items);
-}
-
 void conf_free(const struct conf_option *options, void *out)
 {
 	for (const struct conf_option *o = options; o->key; o++) {
@@ -456,7 +462,7 @@ void conf_free(const struct conf_option *options, void *out)
 		if (o->type == CONF_STRING) {
 			mem_free_at(field);
 		} else if (o->type == CONF_STRINGS) {
-			free_strings(field);
+			conf_strings_release(field);
 		} else if (o->type == CONF_GROUP) {
 			conf_free(o->options, field);
 		} else if (o->type == CONF_LIST) {

@@ -28,6 +28,9 @@ struct conf_strings {
 	size_t count;
 };
 
+void conf_strings_add(struct conf_strings *list, char *text); /* takes `text`, of malloc() */
+void conf_strings_release(struct conf_strings *list);         /* empties it. For CLEANUP, too */
+
 struct conf_items {
 	void *items;
 	size_t count;

@@ -6,96 +6,63 @@
 
 /* What is known of a number of partitions as one group sees them. */
 struct tally {
-	size_t partitions;
-	size_t known, fresh;     /* known: answered for, and the log offsets were read, too */
-	size_t answered, summed; /* summed: has a lag, or is known to have no commit */
-	size_t commits;
-	int64_t lag, age_ms; /* the age is that of the oldest that is known */
+	struct lag_tally read;
+	size_t answered, commits; /* the coordinator has answered for it; and told a commit */
+	size_t lags;              /* of the commits, those with a lag */
+	int64_t lag, age_ms;      /* the age is that of the oldest that is known */
 };
-
-static void add(int64_t *sum, int64_t value)
-{
-	if (__builtin_add_overflow(*sum, value, sum))
-		*sum = INT64_MAX;
-}
 
 static void tally_partition(struct tally *t, const struct snapshot *s,
 	const struct group_partition *gp, const struct partition *p)
 {
-	bool lag = gp->answered && gp->has_committed && gp->has_lag;
-	bool without = gp->answered && !gp->has_committed;
-	bool known = lag || (without && p->has_offsets);
-	int64_t age_ms = known ? snapshot_age_ms(s, gp) : 0;
+	int64_t age_ms = lag_tally_add(&t->read, gp, p) ? snapshot_age_ms(s, gp) : 0;
 
-	t->partitions++;
-	t->known += known;
-	t->fresh += known && gp->fresh;
-	t->answered += gp->answered;
-	t->summed += lag || without;
-	t->commits += gp->answered && gp->has_committed;
-	if (lag)
-		add(&t->lag, gp->lag);
 	if (age_ms > t->age_ms)
 		t->age_ms = age_ms;
+	t->answered += gp->answered;
+	if (!gp->answered || !gp->has_committed)
+		return;
+	t->commits++;
+	if (!gp->has_lag)
+		return;
+	t->lags++;
+	lag_add(&t->lag, gp->lag);
 }
 
-static struct tally tally_topic(const struct snapshot *s, const struct group_topic *gt)
+static void tally_topic(struct tally *t, const struct snapshot *s, const struct group_topic *gt)
 {
 	const struct topic *topic = &s->topics[gt->topic];
-	struct tally t = {0};
 
 	for (size_t i = 0; i < topic->count; i++)
-		tally_partition(&t, s, &gt->partitions[i], &topic->partitions[i]);
-	return t;
+		tally_partition(t, s, &gt->partitions[i], &topic->partitions[i]);
 }
 
-static void tally_merge(struct tally *t, const struct tally *more)
+/* Whether it is known of every partition if there is a commit. */
+static bool tally_answered(const struct tally *t)
 {
-	t->partitions += more->partitions;
-	t->known += more->known;
-	t->fresh += more->fresh;
-	t->answered += more->answered;
-	t->summed += more->summed;
-	t->commits += more->commits;
-	add(&t->lag, more->lag);
-	if (more->age_ms > t->age_ms)
-		t->age_ms = more->age_ms;
-}
-
-static enum quality tally_quality(const struct tally *t)
-{
-	if (t->known == 0)
-		return QUALITY_UNKNOWN;
-	if (t->fresh == 0)
-		return QUALITY_STALE;
-	return t->fresh < t->partitions ? QUALITY_PARTIAL : QUALITY_COMPLETE;
+	return t->answered == t->read.partitions;
 }
 
 /* A sum of which a part is unknown would pass for the whole, and look like a consumer that caught up. */
 static bool tally_has_lag(const struct tally *t)
 {
-	return t->commits && t->summed == t->partitions;
+	return tally_answered(t) && t->commits && t->lags == t->commits;
 }
 
 /* The quality of a whole group; one without any topic is known as well as its coordinator's answer. */
 static enum quality group_quality(const struct group *g, const struct tally *t)
 {
-	bool answered = g->asked ? g->answered : g->error == NULL;
-
-	if (t->partitions)
-		return tally_quality(t);
-	return answered ? QUALITY_COMPLETE : QUALITY_UNKNOWN;
+	if (t->read.partitions)
+		return lag_tally_quality(&t->read);
+	return snapshot_group_answered(g) ? QUALITY_COMPLETE : QUALITY_UNKNOWN;
 }
 
 static struct tally tally_group(const struct snapshot *s, const struct group *g)
 {
 	struct tally t = {0};
 
-	for (size_t i = 0; i < g->topic_count; i++) {
-		struct tally topic = tally_topic(s, &g->topics[i]);
-
-		tally_merge(&t, &topic);
-	}
+	for (size_t i = 0; i < g->topic_count; i++)
+		tally_topic(&t, s, &g->topics[i]);
 	return t;
 }
 
@@ -103,21 +70,22 @@ static void add_tally(struct jsonout *j, const struct tally *t, enum quality qua
 {
 	jsonout_int(j, "lag", tally_has_lag(t), t->lag);
 	jsonout_text(j, "quality", quality_name(quality));
-	jsonout_int(j, "age_ms", t->known > 0, t->age_ms);
-	jsonout_int(j, "partition_count", true, (int64_t)t->partitions);
-	jsonout_int(j, "commit_count", quality != QUALITY_UNKNOWN && t->answered == t->partitions,
+	jsonout_int(j, "age_ms", t->read.known > 0, t->age_ms);
+	jsonout_int(j, "partition_count", true, (int64_t)t->read.partitions);
+	jsonout_int(j, "commit_count", quality != QUALITY_UNKNOWN && tally_answered(t),
 		(int64_t)t->commits);
 }
 
 static void add_topic_head(
 	struct jsonout *j, const struct snapshot *s, const struct group_topic *gt)
 {
-	struct tally t = tally_topic(s, gt);
 	uint32_t time_lag_ms = 0;
 	bool timed = snapshot_topic_time_lag(s, gt, &time_lag_ms);
+	struct tally t = {0};
 
+	tally_topic(&t, s, gt);
 	jsonout_text(j, "topic", s->topics[gt->topic].name);
-	add_tally(j, &t, tally_quality(&t));
+	add_tally(j, &t, lag_tally_quality(&t.read));
 	jsonout_int(j, "time_lag_ms", timed, time_lag_ms);
 }
 
@@ -202,7 +170,7 @@ static void add_summary(struct jsonout *j, const struct snapshot *s)
 		if (!tally_has_lag(&t))
 			continue;
 		any = true;
-		add(&lag, t.lag);
+		lag_add(&lag, t.lag);
 	}
 	jsonout_int(j, "lag", any, lag);
 	jsonout_open(j, "quality", '{');

@@ -21,7 +21,7 @@ struct metrics_options {
 	/* kafka_exporter's --no-offset.show-all: of a group with members only the partitions that
 	 * they own, of others only those with a commit. */
 	bool assigned_only;
-	bool hide_zero_lag; /* no lag series for a partition of a group at lag 0 */
+	bool hide_zero_lag; /* no series of lag, nor of time lag, for a partition of a group at lag 0 */
 	const struct pattern
 		*per_topic; /* topics without series by group and partition; NULL: none */
 	/* 0: no limit. Beyond it whole families go, the most detailed first, always in the same

@@ -42,8 +42,7 @@ static bool offset_sum(const struct topic *t, bool end, int64_t *ret)
 
 		if (!p->has_offsets)
 			return false;
-		if (__builtin_add_overflow(sum, end ? p->end : p->start, &sum))
-			sum = INT64_MAX;
+		lag_add(&sum, end ? p->end : p->start);
 	}
 	return put(ret, sum);
 }
@@ -217,12 +216,6 @@ static int fold_topics(const struct series_at *at, int64_t *ret, series_value *v
 	return count;
 }
 
-static void fold_sum(int64_t *total, int64_t value)
-{
-	if (__builtin_add_overflow(*total, value, total))
-		*total = INT64_MAX;
-}
-
 static void fold_max(int64_t *total, int64_t value)
 {
 	if (value > *total)
@@ -251,7 +244,7 @@ static bool group_max_lag(const struct series_at *at, int64_t *ret)
 
 static bool group_sum_lag(const struct series_at *at, int64_t *ret)
 {
-	return fold_topics(at, ret, series_lag_sum, fold_sum) > 0;
+	return fold_topics(at, ret, series_lag_sum, lag_add) > 0;
 }
 
 static bool group_state(const struct series_at *at, int64_t *ret)
@@ -305,12 +298,17 @@ static const struct series_label
 	group_partition[] = {{"group", LABEL_GROUP}, {"partition", LABEL_PARTITION},
 		{"topic", LABEL_TOPIC}, {0}};
 
-/* kafka-lag-exporter's series, then those that klag-exporter has besides. */
+/* kafka-lag-exporter's series, then those that klag-exporter has besides. Both always have the time
+ * lag of every partition, so it does not wait for `time_lag` to ask for that of partitions. */
 static const struct series lag_exporter[] = {
 	{"kafka_consumergroup_group_lag", "gauge", "Group offset lag of a partition",
 		SERIES_PER_GROUP_PARTITION, 0, series_known_lag, owned_partition},
+	{"kafka_consumergroup_group_lag_seconds", "gauge", "Group time lag of a partition",
+		SERIES_PER_GROUP_PARTITION, 3, series_time_lag, owned_partition},
 	{"kafka_consumergroup_group_max_lag", "gauge", "Max group offset lag",
 		SERIES_PER_GROUP, 0, group_max_lag, group},
+	{"kafka_consumergroup_group_max_lag_seconds", "gauge", "Max group time lag",
+		SERIES_PER_GROUP, 3, series_max_time_lag, group},
 	{"kafka_consumergroup_group_offset", "gauge", "Last group consumed offset of a partition",
 		SERIES_PER_GROUP_PARTITION, 0, group_offset, owned_partition},
 	{"kafka_consumergroup_group_sum_lag", "gauge", "Sum of group offset lag",

@@ -135,12 +135,9 @@ static bool state(const struct series_at *at, int64_t *ret)
 	return put(ret, at->group->state == at->state);
 }
 
-/* A group that this cycle did not ask still has the error of the cycle that did. */
 bool series_coordinator_answered(const struct series_at *at, int64_t *ret)
 {
-	const struct group *g = at->group;
-
-	return put(ret, g->asked ? g->answered : g->error == NULL);
+	return put(ret, snapshot_group_answered(at->group));
 }
 
 /* --- groups by topic --- */
@@ -168,12 +165,6 @@ static bool without_commit(const struct group_partition *gp)
 	return gp->answered && !gp->has_committed;
 }
 
-static void add(int64_t *sum, int64_t value)
-{
-	if (__builtin_add_overflow(*sum, value, sum))
-		*sum = INT64_MAX;
-}
-
 /* Sums skip partitions without a commit. A sum of which a part is unknown is absent: as a number it
  * would pass for the whole, and look like a consumer that caught up. */
 bool series_committed_sum(const struct series_at *at, int64_t *ret)
@@ -186,7 +177,7 @@ bool series_committed_sum(const struct series_at *at, int64_t *ret)
 			continue;
 		if (!gp[i].has_committed)
 			return false;
-		add(&sum, gp[i].committed);
+		lag_add(&sum, gp[i].committed);
 	}
 	return series_consumed(at) && put(ret, sum);
 }
@@ -201,7 +192,7 @@ bool series_lag_sum(const struct series_at *at, int64_t *ret)
 			continue;
 		if (!gp[i].has_committed || !gp[i].has_lag)
 			return false;
-		add(&sum, gp[i].lag);
+		lag_add(&sum, gp[i].lag);
 	}
 	return series_consumed(at) && put(ret, sum);
 }
@@ -234,12 +225,18 @@ static bool committed(const struct series_at *at, int64_t *ret)
 	return gp->answered && put(ret, gp->has_committed ? gp->committed : -1);
 }
 
+static bool hidden(const struct series_at *at)
+{
+	const struct group_partition *gp = at->group_partition;
+
+	return at->hide_zero_lag && gp->has_lag && gp->lag == 0;
+}
+
 bool series_known_lag(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_partition;
 
-	return gp->has_committed && gp->has_lag && !(at->hide_zero_lag && gp->lag == 0) &&
-	       put(ret, gp->lag);
+	return gp->has_committed && gp->has_lag && !hidden(at) && put(ret, gp->lag);
 }
 
 static bool lag(const struct series_at *at, int64_t *ret)
@@ -280,12 +277,17 @@ static bool commit_beyond_end(const struct series_at *at, int64_t *ret)
 
 /* --- time and movement, from history; the series of a group by topic are those it consumes --- */
 
-static bool lag_seconds(const struct series_at *at, int64_t *ret)
+bool series_time_lag(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_partition;
 
-	return at->time_lag == SERIES_TIME_LAG_PARTITION && gp->has_committed && gp->has_time_lag &&
-	       put(ret, gp->time_lag_ms);
+	return at->time_lag != SERIES_TIME_LAG_OFF && gp->has_committed && gp->has_time_lag &&
+	       !hidden(at) && put(ret, gp->time_lag_ms);
+}
+
+static bool lag_seconds(const struct series_at *at, int64_t *ret)
+{
+	return at->time_lag == SERIES_TIME_LAG_PARTITION && series_time_lag(at, ret);
 }
 
 static bool topic_max_lag_seconds(const struct series_at *at, int64_t *ret)
@@ -296,7 +298,7 @@ static bool topic_max_lag_seconds(const struct series_at *at, int64_t *ret)
 	       snapshot_topic_time_lag(at->s, at->group_topic, &ms) && put(ret, ms);
 }
 
-static bool max_lag_seconds(const struct series_at *at, int64_t *ret)
+bool series_max_time_lag(const struct series_at *at, int64_t *ret)
 {
 	uint32_t ms;
 
@@ -352,8 +354,8 @@ const struct series series_own[] = {
 		"Age of the last good reading. Present only for partitions that could not be read anew.",
 		SERIES_PER_GROUP_PARTITION, 3, lag_age},
 	{"hexlag_consumergroup_lag_quality", "gauge",
-		"3 all partitions read, 2 some (their lag is a lower bound), 1 none (the last good "
-		"values are shown), 0 never read.",
+		"3 all partitions read, 2 some (the others show their last lag), 1 none (all do), "
+		"0 never read.",
 		SERIES_PER_GROUP_TOPIC, 0, lag_quality},
 	{"hexlag_consumergroup_lag_seconds", "gauge",
 		"Age of the first record that the group has not committed, 0 where there is none. Absent "
@@ -368,7 +370,7 @@ const struct series series_own[] = {
 		SERIES_PER_GROUP_PARTITION, 0, lost_messages},
 	{"hexlag_consumergroup_max_lag_seconds", "gauge",
 		"The largest time lag of the group. Absent where that of a partition with lag is not known.",
-		SERIES_PER_GROUP, 3, max_lag_seconds},
+		SERIES_PER_GROUP, 3, series_max_time_lag},
 	{"hexlag_consumergroup_state", "gauge",
 		"1 for the state that the group is in, 0 for the others.",
 		SERIES_PER_STATE, 0, state},

@@ -71,6 +71,17 @@ int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *
 	return p->fresh || p->at_ms >= s->mono_ms ? 0 : s->mono_ms - p->at_ms;
 }
 
+void lag_add(int64_t *sum, int64_t messages)
+{
+	if (__builtin_add_overflow(*sum, messages, sum))
+		*sum = INT64_MAX;
+}
+
+bool snapshot_group_answered(const struct group *g)
+{
+	return g->asked ? g->answered : g->error == NULL;
+}
+
 bool snapshot_group_lag(const struct snapshot *s, const struct group *g, int64_t *ret)
 {
 	bool any = false;
@@ -87,8 +98,7 @@ bool snapshot_group_lag(const struct snapshot *s, const struct group *g, int64_t
 			if (!gp->has_lag)
 				return false;
 			any = true;
-			if (__builtin_add_overflow(sum, gp->lag, &sum))
-				sum = INT64_MAX;
+			lag_add(&sum, gp->lag);
 		}
 	}
 	*ret = sum;
@@ -163,12 +173,6 @@ enum quality lag_tally_quality(const struct lag_tally *t)
 	return t->fresh < t->partitions ? QUALITY_PARTIAL : QUALITY_COMPLETE;
 }
 
-static void total_add(struct lag_total *total, int64_t lag)
-{
-	if (__builtin_add_overflow(total->lag, lag, &total->lag))
-		total->lag = INT64_MAX;
-}
-
 static struct lag_total total_of(const struct snapshot *s, const struct group *g,
 	const struct group_topic *gt, enum offset_reset reset)
 {
@@ -194,9 +198,9 @@ static struct lag_total total_of(const struct snapshot *s, const struct group *g
 		age = snapshot_age_ms(s, gp);
 		if (age > total.age_ms)
 			total.age_ms = age;
-		total_add(&last, lag);
+		lag_add(&last.lag, lag);
 		if (gp->fresh)
-			total_add(&total, lag);
+			lag_add(&total.lag, lag);
 	}
 	total.fresh = tally.fresh;
 	total.quality = lag_tally_quality(&tally);

@@ -163,6 +163,9 @@ struct group_topic *snapshot_group_topic(const struct group *g, size_t topic);
 /* Milliseconds since the last good reading at the time of the snapshot: 0 when fresh. */
 int64_t snapshot_age_ms(const struct snapshot *s, const struct group_partition *p);
 
+/* Adds a number of messages (>= 0) to a sum, which stays at INT64_MAX where it would be more. */
+void lag_add(int64_t *sum, int64_t messages);
+
 /* What is known of the lag of some partitions of a group, and how well: the one grading that both
  * metrics and decisions go by. Starts as {0}. */
 struct lag_tally {
@@ -174,6 +177,10 @@ struct lag_tally {
 bool lag_tally_add(
 	struct lag_tally *t, const struct group_partition *gp, const struct partition *p);
 enum quality lag_tally_quality(const struct lag_tally *t);
+
+/* Whether the coordinator gave the committed offsets when it was last asked: a group that this cycle
+ * did not ask still has the error of the cycle that did. */
+bool snapshot_group_answered(const struct group *g);
 
 /* Lag of a group over all partitions with a commit, in messages. False where it has none, or the lag
  * of one of them is not known: a part would pass for the whole. */

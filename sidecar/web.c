@@ -241,7 +241,7 @@ int web_check_path(const char *path, struct err *err)
 		if (!isalnum((unsigned char)*c) && !strchr("/-._~", *c))
 			return err_set(err, ERR_CONFIG,
 				"'%s': a path of letters, digits and /-._~ is wanted", path);
-	if (page_has(path))
+	if (page_has(path) || strncmp(path, "/api/", 5) == 0)
 		return err_set(err, ERR_CONFIG, "'%s' is taken", path);
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (strcmp(path, others[i]) == 0)

@@ -7,7 +7,6 @@
  *   golden -b BOOTSTRAP join GROUP TOPIC...           a member that reads and commits nothing, until
  *                                          SIGTERM; prints a line for each assignment
  */
-#include <librdkafka/rdkafka.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,42 +15,17 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "tests/tools/client.h"
 
 #define TIMEOUT_MS 20000
 #define ATTEMPT_MS 3000
 
 static volatile sig_atomic_t stopped;
 
-static void die(const char *what, const char *why)
-{
-	(void)fprintf(stderr, "golden: %s: %s\n", what, why);
-	exit(1);
-}
-
 static void on_signal(int sig)
 {
 	(void)sig;
 	stopped = 1;
-}
-
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-	char why[200];
-
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		die(name, why);
-}
-
-static rd_kafka_t *start(rd_kafka_type_t type, rd_kafka_conf_t *conf, const char *bootstrap)
-{
-	char why[200];
-	rd_kafka_t *rk;
-
-	set(conf, "bootstrap.servers", bootstrap);
-	rk = rd_kafka_new(type, conf, why, sizeof(why));
-	if (!rk)
-		die("client", why);
-	return rk;
 }
 
 static int cluster(const char *bootstrap)
@@ -76,35 +50,12 @@ static int cluster(const char *bootstrap)
 	return 0;
 }
 
-/* The answer to an admin call; the caller destroys it. */
-static rd_kafka_event_t *await_admin(rd_kafka_queue_t *queue, const char *what)
-{
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * TIMEOUT_MS);
-
-	if (!event || rd_kafka_event_error(event))
-		die(what, event ? rd_kafka_event_error_string(event) : "no answer");
-	return event;
-}
-
 static int trim(const char *bootstrap, const char *topic, int32_t partition, int64_t offset)
 {
 	rd_kafka_t *rk = start(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), bootstrap);
 	rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	const rd_kafka_topic_partition_list_t *done;
-	rd_kafka_DeleteRecords_t *ask;
-	rd_kafka_event_t *event;
 
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-	ask = rd_kafka_DeleteRecords_new(list);
-	rd_kafka_DeleteRecords(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue, topic);
-	done = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
-	if (done->elems[0].err)
-		die(topic, rd_kafka_err2str(done->elems[0].err));
-	rd_kafka_event_destroy(event);
-	rd_kafka_DeleteRecords_destroy(ask);
-	rd_kafka_topic_partition_list_destroy(list);
+	trim_partition(rk, queue, topic, partition, offset);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_destroy(rk);
 	return 0;

@@ -9,13 +9,13 @@
  * since it was sent. What fails is silently given up after about a second:
  * a broker that is away delays nothing that others serve.
  */
-#include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "tests/tools/client.h"
 
 #define TIMEOUT_MS 15000
 
@@ -25,20 +25,6 @@ static void on_signal(int sig)
 {
 	(void)sig;
 	stopped = 1;
-}
-
-static void die(const char *what, const char *why)
-{
-	(void)fprintf(stderr, "pulse: %s: %s\n", what, why);
-	exit(1);
-}
-
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-	char why[200];
-
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		die(name, why);
 }
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
@@ -59,10 +45,7 @@ static void ignore_log(const rd_kafka_t *rk, int level, const char *facility, co
 static rd_kafka_t *client(const char *bootstrap, const char *group)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char why[200];
-	rd_kafka_t *rk;
 
-	set(conf, "bootstrap.servers", bootstrap);
 	set(conf, "reconnect.backoff.ms", "50");
 	set(conf, "reconnect.backoff.max.ms", "100");
 	set(conf, "topic.metadata.refresh.interval.ms", "250");
@@ -80,10 +63,7 @@ static rd_kafka_t *client(const char *bootstrap, const char *group)
 		set(conf, "message.timeout.ms", "1000");
 		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	}
-	rk = rd_kafka_new(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-	if (!rk)
-		die("client", why);
-	return rk;
+	return start(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, bootstrap);
 }
 
 static int partition_count(rd_kafka_t *rk, const char *topic)

@@ -14,7 +14,6 @@
  *                                   in each partition, of which groups group-0000 and so on have read
  *                                   none: each has commits of 0 on EACH topics
  */
-#include <librdkafka/rdkafka.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "tests/tools/client.h"
 
 #define TIMEOUT_MS 15000
 #define FILL_NAME_MAX 32
@@ -31,20 +31,6 @@
 static volatile sig_atomic_t stopped;
 static long delivered, refused;
 static int64_t delivered_us; /* when the latest was */
-
-static void die(const char *what, const char *why)
-{
-	(void)fprintf(stderr, "traffic: %s: %s\n", what, why);
-	exit(1);
-}
-
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-	char why[200];
-
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		die(name, why);
-}
 
 static int64_t wall_us(void)
 {
@@ -67,10 +53,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 static rd_kafka_t *client(const char *bootstrap, const char *group)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char why[200];
-	rd_kafka_t *rk;
 
-	set(conf, "bootstrap.servers", bootstrap);
 	set(conf, "reconnect.backoff.max.ms", "500");
 	if (group) {
 		set(conf, "group.id", group);
@@ -81,25 +64,13 @@ static rd_kafka_t *client(const char *bootstrap, const char *group)
 		set(conf, "linger.ms", "5");
 		rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	}
-	rk = rd_kafka_new(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-	if (!rk)
-		die("client", why);
-	return rk;
-}
-
-static rd_kafka_event_t *await_admin(rd_kafka_queue_t *queue)
-{
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * TIMEOUT_MS);
-
-	if (!event || rd_kafka_event_error(event))
-		die("admin", event ? rd_kafka_event_error_string(event) : "no answer");
-	return event;
+	return start(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, bootstrap);
 }
 
 /* Waits for the one result of an admin call and checks each topic's outcome. */
-static void check_topics(rd_kafka_queue_t *queue)
+static void await_topics(rd_kafka_queue_t *queue)
 {
-	rd_kafka_event_t *event = await_admin(queue);
+	rd_kafka_event_t *event = await_admin(queue, "topics");
 	const rd_kafka_topic_result_t **results = NULL;
 	size_t count = 0;
 
@@ -109,16 +80,13 @@ static void check_topics(rd_kafka_queue_t *queue)
 	else
 		results = rd_kafka_DeleteTopics_result_topics(
 			rd_kafka_event_DeleteTopics_result(event), &count);
-	for (size_t i = 0; i < count; i++)
-		if (rd_kafka_topic_result_error(results[i]))
-			die(rd_kafka_topic_result_name(results[i]),
-				rd_kafka_topic_result_error_string(results[i]));
+	check_topics(results, count);
 	rd_kafka_event_destroy(event);
 }
 
 static int finish_admin(rd_kafka_t *rk, rd_kafka_queue_t *queue)
 {
-	check_topics(queue);
+	await_topics(queue);
 	rd_kafka_queue_destroy(queue);
 	rd_kafka_destroy(rk);
 	return 0;
@@ -322,7 +290,7 @@ static void fill_topics(rd_kafka_t *rk, int first, int count, int partitions)
 	}
 	rd_kafka_CreateTopics(rk, batch, (size_t)count, NULL, queue);
 	rd_kafka_NewTopic_destroy_array(batch, (size_t)count);
-	check_topics(queue);
+	await_topics(queue);
 	rd_kafka_queue_destroy(queue);
 	for (int t = 0; t < count; t++)
 		for (int32_t p = 0; p < partitions; p++)
@@ -360,7 +328,7 @@ static void fill_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *grou
 		rd_kafka_event_t *event;
 
 		rd_kafka_AlterConsumerGroupOffsets(rk, &ask, 1, NULL, queue);
-		event = await_admin(queue);
+		event = await_admin(queue, group);
 		why = commit_error(rd_kafka_event_AlterConsumerGroupOffsets_result(event));
 		if (why && clock_mono_ms() > deadline)
 			die(group, why);

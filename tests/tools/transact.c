@@ -11,7 +11,6 @@
  *   transact -b BOOTSTRAP forget GROUP                   deletes a group without members
  *   transact -b BOOTSTRAP settle TOPIC                   waits for the topic to be gone for this broker
  */
-#include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,39 +19,20 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "tests/tools/client.h"
 
 #define TIMEOUT_MS 30000
-
-static void die(const char *what, const char *why)
-{
-	(void)fprintf(stderr, "transact: %s: %s\n", what, why);
-	exit(1);
-}
-
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-	char why[200];
-
-	if (rd_kafka_conf_set(conf, name, value, why, sizeof(why)) != RD_KAFKA_CONF_OK)
-		die(name, why);
-}
 
 /* A producer; with an id, one of transactions. */
 static rd_kafka_t *client(const char *bootstrap, const char *transactional_id)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char why[200];
-	rd_kafka_t *rk;
 
-	set(conf, "bootstrap.servers", bootstrap);
 	if (transactional_id) {
 		set(conf, "transactional.id", transactional_id);
 		set(conf, "linger.ms", "0");
 	}
-	rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-	if (!rk)
-		die("client", why);
-	return rk;
+	return start(RD_KAFKA_PRODUCER, conf, bootstrap);
 }
 
 static void check(const char *what, rd_kafka_error_t *error)
@@ -103,23 +83,6 @@ static int transaction(
 	return 0;
 }
 
-static rd_kafka_event_t *await_admin(rd_kafka_queue_t *queue)
-{
-	rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-
-	if (!event || rd_kafka_event_error(event))
-		die("admin", event ? rd_kafka_event_error_string(event) : "no answer");
-	return event;
-}
-
-static void check_topics(const rd_kafka_topic_result_t **results, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (rd_kafka_topic_result_error(results[i]))
-			die(rd_kafka_topic_result_name(results[i]),
-				rd_kafka_topic_result_error_string(results[i]));
-}
-
 static void create_topic(
 	rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic, int partitions, char **config)
 {
@@ -140,7 +103,7 @@ static void create_topic(
 		(void)rd_kafka_NewTopic_set_config(t, *config, value);
 	}
 	rd_kafka_CreateTopics(rk, &t, 1, NULL, queue);
-	event = await_admin(queue);
+	event = await_admin(queue, topic);
 	results = rd_kafka_CreateTopics_result_topics(
 		rd_kafka_event_CreateTopics_result(event), &count);
 	check_topics(results, count);
@@ -159,32 +122,12 @@ static void grow_topic(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topi
 	if (!p)
 		die(topic, why);
 	rd_kafka_CreatePartitions(rk, &p, 1, NULL, queue);
-	event = await_admin(queue);
+	event = await_admin(queue, topic);
 	results = rd_kafka_CreatePartitions_result_topics(
 		rd_kafka_event_CreatePartitions_result(event), &count);
 	check_topics(results, count);
 	rd_kafka_event_destroy(event);
 	rd_kafka_NewPartitions_destroy(p);
-}
-
-static void trim_partition(
-	rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *topic, int32_t partition, int64_t to)
-{
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	const rd_kafka_topic_partition_list_t *done;
-	rd_kafka_DeleteRecords_t *ask;
-	rd_kafka_event_t *event;
-
-	rd_kafka_topic_partition_list_add(list, topic, partition)->offset = to;
-	ask = rd_kafka_DeleteRecords_new(list);
-	rd_kafka_DeleteRecords(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue);
-	done = rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
-	if (done->elems[0].err)
-		die(topic, rd_kafka_err2str(done->elems[0].err));
-	rd_kafka_event_destroy(event);
-	rd_kafka_DeleteRecords_destroy(ask);
-	rd_kafka_topic_partition_list_destroy(list);
 }
 
 static void forget_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *group)
@@ -195,7 +138,7 @@ static void forget_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *gr
 	size_t count;
 
 	rd_kafka_DeleteGroups(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue);
+	event = await_admin(queue, group);
 	groups = rd_kafka_DeleteGroups_result_groups(
 		rd_kafka_event_DeleteGroups_result(event), &count);
 	if (count != 1 || rd_kafka_group_result_error(groups[0]))
@@ -218,7 +161,7 @@ static void place_group(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *gro
 	rd_kafka_topic_partition_list_add(list, topic, 0)->offset = offset;
 	ask = rd_kafka_AlterConsumerGroupOffsets_new(group, list);
 	rd_kafka_AlterConsumerGroupOffsets(rk, &ask, 1, NULL, queue);
-	event = await_admin(queue);
+	event = await_admin(queue, group);
 	groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
 		rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
 	if (count != 1 || rd_kafka_group_result_error(groups[0]) ||

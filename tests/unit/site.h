@@ -70,6 +70,31 @@ static inline void site_close(struct site *site)
 	publish_free(site->publish);
 }
 
+/* A request, "GET /path", and what its answer is to have. */
+struct site_row {
+	const char *name, *what;
+	int status;
+	const char *head, *text; /* each somewhere in it */
+};
+
+/* Asks for all rows, on one connection. */
+static inline void site_check(const struct site *site, const struct site_row *rows, size_t count)
+{
+	int fd = http_connect(site->port, 0);
+
+	for (size_t i = 0; i < count; i++) {
+		struct answer a;
+
+		http_ask(fd, rows[i].what, "", NULL);
+		a = http_read(fd);
+		TAP_INT(rows[i].name, a.status, rows[i].status);
+		TAP_HAS(rows[i].name, strbuf_str(&a.head), rows[i].head);
+		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
+		answer_release(&a);
+	}
+	(void)close(fd);
+}
+
 /* A snapshot of `age_ms`, with a topic of `partitions`. */
 static inline struct snapshot *snapshot_aged(uint64_t seq, int64_t age_ms, size_t partitions)
 {

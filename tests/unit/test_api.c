@@ -19,11 +19,7 @@ static struct snapshot *snapshot_with_groups(uint64_t seq)
 
 static void test_api(void)
 {
-	static const struct {
-		const char *name, *what;
-		int status;
-		const char *head, *text;
-	} rows[] = {
+	static const struct site_row rows[] = {
 		{"all groups", "GET /api/v1/lag", 200, "\r\nContent-Type: application/json\r\n",
 			"\"groups\":[{\"group\":\"\\\"q\\\"\","},
 		{"one group", "GET /api/v1/groups/plain", 200, "\r\nETag: W/\"",
@@ -53,22 +49,10 @@ static void test_api(void)
 		{"nor to the page", "POST /page.js", 405, "\r\nAllow: GET, HEAD\r\n", "only GET"},
 	};
 	struct site site;
-	int fd;
 
 	site_open(&site);
 	publish_set(site.publish, snapshot_with_groups(1));
-	fd = http_connect(site.port, 0);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct answer a;
-
-		http_ask(fd, rows[i].what, "", NULL);
-		a = http_read(fd);
-		TAP_INT(rows[i].name, a.status, rows[i].status);
-		TAP_HAS(rows[i].name, strbuf_str(&a.head), rows[i].head);
-		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
-		answer_release(&a);
-	}
-	(void)close(fd);
+	site_check(&site, rows, ARRAY_LEN(rows));
 	site_close(&site);
 }
 

@@ -11,7 +11,8 @@
 #include "tests/unit/handmade.h"
 
 /* Topic 't' of three partitions (10 to 110) with commits 5, none and 60 of group 'busy', whose two
- * members own partitions 0 and 2; topic 'u' of one, at its end. Group 'idle' has no commit. */
+ * members own partitions 0 and 2; topic 'u' of one, at its end. Group 'idle' has no commit. The time
+ * lag of 'busy' is 1.5 s, 62 s and 0. */
 static struct snapshot *make_scene(void)
 {
 	struct snapshot *s = empty_snapshot();
@@ -33,7 +34,10 @@ static struct snapshot *make_scene(void)
 	gp = add_commits(s, g, "t", (const int64_t[]){5, NONE, 60});
 	gp[0].member = 1;
 	gp[2].member = 2;
-	(void)add_commits(s, g, "u", (const int64_t[]){9});
+	gp[0].has_time_lag = gp[2].has_time_lag = true;
+	gp[0].time_lag_ms = 1500;
+	gp[2].time_lag_ms = 62000;
+	add_commits(s, g, "u", (const int64_t[]){9})->has_time_lag = true;
 	g = add_group(s, "idle", 0);
 	g->coordinator = -1;
 	return s;
@@ -47,6 +51,11 @@ static void nothing(struct snapshot *s)
 static void unknown_lag(struct snapshot *s)
 {
 	s->groups[0].topics[0].partitions[2].has_lag = false;
+}
+
+static void unknown_time_lag(struct snapshot *s)
+{
+	s->groups[0].topics[0].partitions[2].has_time_lag = false;
 }
 
 static void group_failed(struct snapshot *s)
@@ -160,6 +169,17 @@ static const struct {
 	{"a sum of which a part is unknown is absent", PROFILE_LAG_EXPORTER, unknown_lag,
 		G "topic_sum_lag{group=\"busy\",topic=\"u\"} 0", G "sum_lag{group=\"busy\"}"},
 	{"so is a maximum", PROFILE_LAG_EXPORTER, unknown_lag, NULL, "max_lag{"},
+	{"a time lag has its owner", PROFILE_LAG_EXPORTER, nothing,
+		G "lag_seconds" OWNER_0 "partition=\"0\",topic=\"t\"} 1.5", NULL},
+	{"is 0 for a group that caught up", PROFILE_LAG_EXPORTER, nothing,
+		G "lag_seconds" NOBODY "partition=\"0\",topic=\"u\"} 0", NULL},
+	{"is absent without a commit", PROFILE_LAG_EXPORTER, nothing, NULL,
+		G "lag_seconds" NOBODY "partition=\"1\""},
+	{"a group has the largest", PROFILE_LAG_EXPORTER, nothing,
+		G "max_lag_seconds{group=\"busy\"} 62", G "max_lag_seconds{group=\"idle\"}"},
+	{"which is absent where one is unknown", PROFILE_LAG_EXPORTER, unknown_time_lag,
+		G "lag_seconds" OWNER_0 "partition=\"0\",topic=\"t\"} 1.5",
+		G "max_lag_seconds{group=\"busy\"}"},
 	{"log offsets", PROFILE_LAG_EXPORTER, nothing,
 		"kafka_partition_earliest_offset{partition=\"0\",topic=\"t\"} 10", NULL},
 	{"lost messages", PROFILE_LAG_EXPORTER, nothing,
@@ -203,6 +223,49 @@ static void test_values(void)
 			TAP_TRUE(rows[i].name, strstr(x.text.data, rows[i].lacks) == NULL);
 		strbuf_release(&x.text);
 	}
+}
+
+/* Whoever asks for the profile has dashboards of both series, so only "off" takes them away. */
+static void test_time_lag_levels(void)
+{
+	static const struct {
+		const char *name;
+		enum series_time_lag level;
+		bool want;
+	} levels[] = {
+		{"time lag where maxima are asked for", SERIES_TIME_LAG_GROUP, true},
+		{"time lag where partitions are asked for", SERIES_TIME_LAG_PARTITION, true},
+		{"no time lag where it is off", SERIES_TIME_LAG_OFF, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+		CLEANUP(snapshot_unref_at) struct snapshot *s = make_scene();
+		const struct metrics_options options = {
+			.profile = PROFILE_LAG_EXPORTER, .time_lag = levels[i].level};
+		struct exposition x = {0};
+
+		(void)metrics_render(&x, s, &options);
+		TAP_INT(levels[i].name, strstr(x.text.data, G "lag_seconds{") != NULL,
+			levels[i].want);
+		TAP_INT(levels[i].name, strstr(x.text.data, G "max_lag_seconds{") != NULL,
+			levels[i].want);
+		strbuf_release(&x.text);
+	}
+}
+
+static void test_hidden_zeros(void)
+{
+	const struct metrics_options options = {
+		.profile = PROFILE_LAG_EXPORTER, .hide_zero_lag = true};
+	CLEANUP(snapshot_unref_at) struct snapshot *s = make_scene();
+	struct exposition x = {0};
+
+	(void)metrics_render(&x, s, &options);
+	TAP_TRUE("a lag of 0 may be hidden", !strstr(x.text.data, G "lag" NOBODY));
+	TAP_TRUE("with its time lag", !strstr(x.text.data, G "lag_seconds" NOBODY));
+	TAP_HAS("others stay", x.text.data, G "lag_seconds" OWNER_0);
+	TAP_HAS("and the offset", x.text.data, G "offset" NOBODY);
+	strbuf_release(&x.text);
 }
 
 static void test_labels(void)
@@ -272,6 +335,8 @@ static void test_families(void)
 int main(void)
 {
 	test_values();
+	test_time_lag_levels();
+	test_hidden_zeros();
 	test_families();
 	test_labels();
 	return tap_done();

@@ -16,11 +16,7 @@
 
 static void test_routes(void)
 {
-	static const struct {
-		const char *name, *what;
-		int status;
-		const char *head, *text;
-	} rows[] = {
+	static const struct site_row rows[] = {
 		{"metrics say what they are", "GET /metrics", 200,
 			"\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
 			"\nhexlag_cycles_total 1\n"},
@@ -55,22 +51,10 @@ static void test_routes(void)
 		{"posting to nowhere is 404", "POST /nowhere", 404, "", "there is nothing here"},
 	};
 	struct site site;
-	int fd;
 
 	site_open(&site);
 	publish_set(site.publish, snapshot_aged(1, 0, 3));
-	fd = http_connect(site.port, 0);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct answer a;
-
-		http_ask(fd, rows[i].what, "", NULL);
-		a = http_read(fd);
-		TAP_INT(rows[i].name, a.status, rows[i].status);
-		TAP_HAS(rows[i].name, strbuf_str(&a.head), rows[i].head);
-		TAP_HAS(rows[i].name, strbuf_str(&a.body), rows[i].text);
-		answer_release(&a);
-	}
-	(void)close(fd);
+	site_check(&site, rows, ARRAY_LEN(rows));
 	site_close(&site);
 }
 
@@ -323,6 +307,7 @@ static void test_another_path(void)
 		{"documents have theirs", "/api/metrics",
 			"'/api/metrics' is taken: /api/ has the documents"},
 		{"a probe as well", "/readyz", "'/readyz' is taken"},
+		{"so is all of the API", "/api/v1/lag", "'/api/v1/lag' is taken"},
 		{"a query is no path", "/m?x",
 			"'/m?x': a path of letters, digits and /-._~ is wanted"},
 	};
