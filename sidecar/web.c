@@ -246,8 +246,6 @@ int web_check_path(const char *path, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (strcmp(path, others[i]) == 0)
 			return err_set(err, ERR_CONFIG, "'%s' is taken", path);
-	if (strncmp(path, "/api/", 5) == 0)
-		return err_set(err, ERR_CONFIG, "'%s' is taken: /api/ has the documents", path);
 	return 0;
 }
 

@@ -304,8 +304,6 @@ static void test_another_path(void)
 		{"also when empty", "", "'' does not begin with '/'"},
 		{"the page has its place", "/", "'/' is taken"},
 		{"and so has what it loads", "/page.js", "'/page.js' is taken"},
-		{"documents have theirs", "/api/metrics",
-			"'/api/metrics' is taken: /api/ has the documents"},
 		{"a probe as well", "/readyz", "'/readyz' is taken"},
 		{"so is all of the API", "/api/v1/lag", "'/api/v1/lag' is taken"},
 		{"a query is no path", "/m?x",
