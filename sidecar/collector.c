@@ -107,20 +107,22 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	struct kafka_group *groups = NULL;
 	size_t count = 0;
 	struct err err = {0};
-	bool listed = false, complete = false;
+	bool listed = false, complete = false, late = false;
 
 	if (next->full && next->metadata_ok) {
 		int64_t wait = c->listed ? LIST_WAIT_MS : o->timeout_ms + LIST_WAIT_MS;
 
 		if (c->listed && o->patience_ms && o->patience_ms < wait)
 			wait = o->patience_ms;
-		listed = kafka_list_groups(
-				 c->kafka, next, wait, &groups, &count, &complete, &err) == 0;
+		listed = kafka_list_groups(c->kafka, next, wait, &groups, &count, &complete, &late,
+				 &err) == 0;
 		c->listed |= listed;
 		if (listed && !complete)
 			(void)err_set(
 				&err, ERR_RETRY, "a broker has not answered the listing of groups");
-		if (!listed || !complete)
+		if (late) /* as it always is where brokers are far away: no news */
+			complete = c->last && c->last->list_ok;
+		if (!complete)
 			set_error(next, &err);
 	}
 	/* What the last full cycle found stays true until the next one. */
@@ -145,6 +147,7 @@ static void ask_topic(struct collector *c, struct snapshot *next, struct topic *
 			continue;
 		p->start = before->start;
 		p->start_at_ms = before->start_at_ms;
+		p->end_before = before->end;
 	}
 }
 
@@ -468,7 +471,7 @@ void collector_stop(struct collector *c)
 
 bool collector_join(struct collector *c, int64_t deadline_ms)
 {
-	return runloop_join(&c->loop, deadline_ms);
+	return runloop_join(&c->loop, deadline_ms) && kafka_settle(c->kafka, deadline_ms);
 }
 
 int64_t collector_heartbeat_ms(const struct collector *c)

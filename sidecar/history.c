@@ -117,6 +117,7 @@ static void rebase(struct history *h, int64_t mono_ms)
 			struct history_view *v = &h->groups[i].views[t];
 
 			v->moved_at = earlier(v->moved_at, 2 * TICKS_QUARTER);
+			v->read_at = earlier(v->read_at, 2 * TICKS_QUARTER);
 			for (size_t p = 0; p < v->count; p++)
 				history_since(v)[p] =
 					earlier(history_since(v)[p], 2 * TICKS_QUARTER);
@@ -249,7 +250,11 @@ static bool stands(const struct history *h, const struct history_view *v, size_t
 
 static void fill_rate(struct history_view *v, struct group_topic *gt, bool read, uint32_t now)
 {
-	uint32_t since = now - v->mark_at[0];
+	uint32_t since;
+
+	if (read)
+		v->read_at = now;
+	since = v->read_at - v->mark_at[0];
 
 	if (v->mark_at[0] == 0) {
 		/* What moved before the first reading, as while the program was down, counts for nothing. */

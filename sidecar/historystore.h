@@ -32,6 +32,7 @@ struct history_view {
 	uint64_t advanced; /* records by which commits moved on */
 	uint64_t mark_advanced[2]; /* the same at the ticks of `mark_at`, the older first */
 	uint32_t mark_at[2];       /* 0: not read yet */
+	uint32_t read_at;          /* when it was last read; 0: not yet */
 	uint32_t moved_at;         /* `moved_ms` as ticks, or when the view was first seen */
 	uint32_t count;            /* partitions */
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/attr.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/pattern.h"
@@ -107,6 +108,16 @@ void kafka_close(struct kafka *k)
 	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
+}
+
+bool kafka_settle(struct kafka *k, int64_t deadline_ms)
+{
+	struct kafka_job *const jobs[] = {&k->metadata.job, &k->members.job};
+
+	for (size_t i = 0; i < ARRAY_LEN(jobs); i++)
+		if (jobs[i]->started && !kafkajob_wait(jobs[i], deadline_ms))
+			return false;
+	return kafkaoffsets_settle(k, deadline_ms);
 }
 
 int kafka_reopen(struct kafka *k, struct err *err)

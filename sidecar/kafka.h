@@ -7,8 +7,8 @@
  *     aborts the process when a broker comes back (librdkafka issues 4605, 3663);
  *   - the one handle is a consumer with a group.id that never joins, since NOT_COORDINATOR otherwise
  *     dereferences NULL (issue 5040);
- *   - end offsets are asked per leader, since one dead leader fails the whole call, and at most 500 at
- *     a time, since the answer is matched in quadratic time;
+ *   - end offsets are asked per leader, since one dead leader fails the whole call, and at most 1,500
+ *     at a time, since the answer is matched in quadratic time;
  *   - metadata of all topics is read at the start of every cycle, since the library's cache keeps
  *     failing on a recreated topic.
  *   - calls that block are made in threads, and a broker that left a question unanswered is not waited
@@ -60,6 +60,10 @@ struct kafka;
 /* Checks the properties and makes a handle; does not wait for a broker. ERR_CONFIG names the property
  * at fault, never a secret value. */
 struct kafka *kafka_open(const struct kafka_options *options, struct err *err) MUSTCHECK;
+
+/* Waits for calls that are under way, so that kafka_close() need not. False: they are still, and closing
+ * would block for up to two time-outs. Once all phases have ended. */
+bool kafka_settle(struct kafka *k, int64_t deadline_ms);
 void kafka_close(struct kafka *k); /* NULL is fine */
 
 /* Whether the properties are valid, without a session. */
@@ -83,10 +87,11 @@ struct kafka_group {
 /* Lists the groups of all brokers that pass the filters, strings and array in the arena of `s`, in no
  * order, duplicates possible. An answer that takes longer than `wait_ms` is left under way and taken by
  * a later call, so that one dead broker delays nobody. -1 when there is no answer (yet).
- * *ret_complete: every broker answered. */
+ * *ret_complete: every broker answered; *ret_late, of -1: they still have time. Both are set only where
+ * they hold. */
 int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
-	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, struct err *err)
-	MUSTCHECK;
+	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, bool *ret_late,
+	struct err *err) MUSTCHECK;
 
 /* Asks the coordinator of every group with `asked` for committed offsets (all, or those of watched
  * topics where not `everything`), state and members. All groups are in flight together, at most 16

@@ -147,6 +147,8 @@ static bool describe_together(struct round *r)
 {
 	size_t count = 0;
 
+	if (!r->k->all_listed)
+		return false;
 	for (size_t i = 0; i < r->s->group_count; i++) {
 		const struct group *g = &r->s->groups[i];
 
@@ -435,6 +437,7 @@ static bool ask_once(struct kafka *k, struct snapshot *s)
 	bool moved;
 
 	k->generation++;
+	kafkamembers_drop_late(k);
 	build_index_init(&r.index, s);
 	collect_questions(&r);
 	if (r.together)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "sidecar/kafkasession.h"
 
@@ -33,6 +34,7 @@ static void start_listing(struct kafka *k)
 	rd_kafka_ListConsumerGroups(k->rk, options, k->list_queue);
 	rd_kafka_AdminOptions_destroy(options);
 	k->listing = true;
+	k->list_began_ms = clock_mono_ms();
 }
 
 static enum group_type type_of(const rd_kafka_ConsumerGroupListing_t *listing)
@@ -89,7 +91,8 @@ static void take_listing(struct kafka *k, struct snapshot *s,
 }
 
 int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
-	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, struct err *err)
+	struct kafka_group **ret_groups, size_t *ret_count, bool *ret_complete, bool *ret_late,
+	struct err *err)
 {
 	const rd_kafka_ListConsumerGroups_result_t *result;
 	rd_kafka_event_t *event;
@@ -98,10 +101,13 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 
 	if (!k->listing)
 		start_listing(k);
+	k->all_listed = false;
 	event = rd_kafka_queue_poll(k->list_queue, (int)wait_ms);
-	if (!event)
+	if (!event) {
+		*ret_late = clock_mono_ms() < k->list_began_ms + k->options.timeout_ms;
 		return err_set(
 			err, ERR_RETRY, "a broker has not answered the listing of groups yet");
+	}
 	k->listing = false;
 	result = rd_kafka_event_ListConsumerGroups_result(event);
 	if (result)
@@ -112,7 +118,7 @@ int kafka_list_groups(struct kafka *k, struct snapshot *s, int64_t wait_ms,
 			rd_kafka_event_error_string(event));
 	} else {
 		take_listing(k, s, result, ret_groups, ret_count);
-		*ret_complete = errors == 0;
+		*ret_complete = k->all_listed = errors == 0;
 		if (*ret_complete)
 			kafkapeer_all_answered(k);
 	}

@@ -86,14 +86,16 @@ void kafkamembers_close(struct kafka *k)
 	drop_members(&k->members);
 }
 
+void kafkamembers_drop_late(struct kafka *k)
+{
+	if (k->members.job.started && kafkajob_wait(&k->members.job, 0))
+		drop_members(&k->members);
+}
+
 void kafkamembers_start(struct kafka *k)
 {
-	struct kafka_members_job *m = &k->members;
-
-	if (m->job.started && !kafkajob_wait(&m->job, 0))
-		return;
-	drop_members(m); /* of an earlier cycle, which did not wait for it */
-	kafkajob_start(&m->job, k, read_members);
+	if (!k->members.job.started)
+		kafkajob_start(&k->members.job, k, read_members);
 }
 
 /* Kafka's own spelling, by which the older call gives the state. */

@@ -95,8 +95,7 @@ static void fill_brokers(struct snapshot *s, const struct rd_kafka_metadata *md)
 	}
 }
 
-/* The first time there is nothing to go on without, so a broker that hangs gets its full time; the
- * library takes another one when asked again. */
+/* A stopped broker may have been the one that was asked; the library takes another then. */
 static void read_metadata(struct kafka_job *job)
 {
 	struct kafka *k = job->k;

@@ -90,8 +90,8 @@ static struct target *add_target(struct target **targets, size_t *count, struct 
 	return t;
 }
 
-/* What is asked in the first round, and in the second: the start of partitions whose end lies before it.
- */
+/* What is asked in the first round, and in the second: the start of partitions whose end lies before it,
+ * or before where it was: the topic has been made anew, or cut. */
 static bool wants_end(const struct partition *p)
 {
 	return p->asked && p->leader >= 0;
@@ -99,7 +99,7 @@ static bool wants_end(const struct partition *p)
 
 static bool wants_start_anew(const struct partition *p)
 {
-	return p->fresh && !p->ask_start && p->end < p->start;
+	return p->fresh && !p->ask_start && (p->end < p->start || p->end < p->end_before);
 }
 
 static struct target *collect_targets(struct snapshot *s, bool second, size_t *ret_count)
@@ -200,7 +200,6 @@ static void note(
 			rd_kafka_err2str(code));
 }
 
-/* An end is good beside a start that is known; both are of this cycle's leader. */
 static void take_offset(struct partition *p, bool start, int64_t offset, int64_t now_ms)
 {
 	if (start) {
@@ -295,6 +294,14 @@ static void finish_leader(struct kafka *k, struct snapshot *s, struct kafka_lead
 	free_leader(l);
 }
 
+bool kafkaoffsets_settle(struct kafka *k, int64_t deadline_ms)
+{
+	for (struct kafka_leader *l = k->late; l; l = l->next)
+		if (l->job.started && !kafkajob_wait(&l->job, deadline_ms))
+			return false;
+	return true;
+}
+
 void kafkaoffsets_reap(struct kafka *k, bool wait)
 {
 	struct kafka_leader **at = &k->late;
@@ -304,7 +311,7 @@ void kafkaoffsets_reap(struct kafka *k, bool wait)
 
 		if (wait)
 			kafkajob_join(&l->job);
-		else if (!kafkajob_wait(&l->job, 0)) {
+		else if (l->job.started && !kafkajob_wait(&l->job, 0)) {
 			at = &l->next;
 			continue;
 		}

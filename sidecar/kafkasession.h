@@ -62,6 +62,8 @@ struct kafka {
 	rd_kafka_queue_t *queue;      /* answers about groups */
 	rd_kafka_queue_t *list_queue; /* answers to listings, which may outlive a cycle */
 	bool listing;                 /* one is under way */
+	int64_t list_began_ms;        /* since then */
+	bool all_listed;              /* every broker answered the last one, in its time */
 	uint32_t generation;          /* of the questions about groups; tells old answers */
 
 	struct kafka_metadata_job metadata;
@@ -126,14 +128,20 @@ struct kafka_answer kafkaanswer_read(rd_kafka_event_t *event);
 /* Frees the late leaders that have ended; `wait`: all, once they have. */
 void kafkaoffsets_reap(struct kafka *k, bool wait);
 
+/* Waits for them; false: one has not ended by the deadline (monotonic ms). */
+bool kafkaoffsets_settle(struct kafka *k, int64_t deadline_ms);
+
 /* Waits for the other jobs and frees what they brought. */
 void kafkametadata_close(struct kafka *k);
 void kafkamembers_close(struct kafka *k);
 
+/* What came after its cycle is dropped. */
+void kafkamembers_drop_late(struct kafka *k);
+
 /* Begins to read the members of all classic groups in one go, unless that is under way. */
 void kafkamembers_start(struct kafka *k);
 
-/* Frees what is left of peers' questions when their handle goes. */
+/* Nothing is under way any more: the handle goes. */
 void kafkapeer_forget(struct kafka *k);
 
 /* Puts what it brought into the groups with `asked`, waiting for it until the deadline. What did not

@@ -242,6 +242,9 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 							   ? build_find(old_ix, old, old_topic)
 							   : NULL;
 
+		/* A commit that was not asked for is older than the end. */
+		if (!g->everything && !g->topics[i].asked)
+			continue;
 		for (size_t p = 0; p < t->count; p++) {
 			struct group_partition *gp = &g->topics[i].partitions[p];
 
@@ -266,7 +269,9 @@ static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, 
 
 	for (size_t i = 0; i < next->group_count; i++) {
 		const struct group *g = &next->groups[i];
-		bool gone = g->kept && g->answered && g->everything && g->topic_count == 0;
+		bool alive = g->described && g->members_known && g->state != GROUP_DEAD;
+		bool gone =
+			!alive && g->kept && g->answered && g->everything && g->topic_count == 0;
 
 		if (!gone || kafka_watches_group(watches, watch_count, g->name))
 			next->groups[kept++] = *g;

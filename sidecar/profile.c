@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/mem.h"
 #include "sidecar/serieslabels.h"
 
 static bool put(int64_t *ret, int64_t value)
@@ -74,14 +75,17 @@ static bool assigned_partitions(const struct series_at *at, int64_t *ret)
 static bool topic_members(const struct series_at *at, int64_t *ret)
 {
 	const struct group_partition *gp = at->group_topic->partitions;
+	size_t members = at->group->member_count;
+	CLEANUP(mem_free_at) bool *seen = mem_zalloc(members, sizeof(*seen));
 	int64_t count = 0;
 
 	for (size_t i = 0; i < at->topic->count; i++) {
-		size_t before = 0;
+		size_t m = gp[i].member; /* from 1 */
 
-		while (before < i && gp[before].member != gp[i].member)
-			before++;
-		count += gp[i].member != 0 && before == i;
+		if (m == 0 || m > members || seen[m - 1])
+			continue;
+		seen[m - 1] = true;
+		count++;
 	}
 	return at->group->members_known && count && put(ret, count);
 }

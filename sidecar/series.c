@@ -25,7 +25,8 @@ bool series_one(const struct series_at *at, int64_t *ret)
 
 static bool broker_failed(const struct series_at *at, int64_t *ret)
 {
-	return put(ret, at->broker->error != NULL);
+	/* Without metadata nobody has been asked. */
+	return at->s->metadata_ok && put(ret, at->broker->error != NULL);
 }
 
 static bool cycle_cpu(const struct series_at *at, int64_t *ret)

@@ -39,6 +39,7 @@ struct partition {
 	bool ask_start;            /* also for its start, which seldom moves; else `start` is old */
 	bool got_start, got_end;   /* what it said; `fresh` is drawn from both */
 	int64_t start_at_ms;       /* monotonic time at which the start was read; 0: never */
+	int64_t end_before;        /* without `ask_start`: the end of the snapshot before */
 };
 
 struct topic {

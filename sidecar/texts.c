@@ -30,6 +30,8 @@ struct texts {
 	pthread_mutex_t lock;    /* guards what is below */
 	struct slot slots[2][2]; /* [openmetrics][gzip] */
 	uint64_t seen;           /* seq of the snapshot that the thread has done its work for */
+	uint64_t ahead;          /* seq of the texts that it made last */
+	uint64_t given;          /* the highest seq of a text that was given to anybody */
 	bool dropping;           /* the last text had series left out */
 };
 
@@ -130,6 +132,12 @@ static bool under_way(const struct texts *t, const struct snapshot *s)
 	return s->full && s->seq > t->seen && metrics_large(s);
 }
 
+/* The one before `s`, and nobody has had a newer one. */
+static bool may_stand_in(const struct texts *t, const struct text *text)
+{
+	return text->seq == t->ahead && text->seq >= t->given;
+}
+
 static struct text *make(struct texts *t, const struct snapshot *s, struct text_form form)
 {
 	struct text *old = NULL, *text;
@@ -159,7 +167,7 @@ static struct text *find(
 	if (wanted)
 		slot->idle = 0;
 	text = slot->text;
-	if (text && text->seq != s->seq && !(form.gzip && under_way(t, s)))
+	if (text && text->seq != s->seq && !(form.gzip && may_stand_in(t, text) && under_way(t, s)))
 		text = NULL;
 	if (text)
 		atomic_fetch_add_explicit(&text->refs, 1, memory_order_relaxed);
@@ -200,6 +208,7 @@ static void run(void *ctx)
 		seq = s->seq;
 		pthread_mutex_lock(&t->lock);
 		t->seen = seq;
+		t->ahead = s->full ? seq : t->ahead;
 		pthread_mutex_unlock(&t->lock);
 		snapshot_unref(s);
 	}
@@ -227,7 +236,12 @@ struct text *texts_get(struct texts *t, const struct snapshot *s, struct text_fo
 		form.gzip = false;
 		text = find(t, s, form, false);
 	}
-	return text ? text : make(t, s, form);
+	if (!text)
+		text = make(t, s, form);
+	pthread_mutex_lock(&t->lock);
+	t->given = text->seq > t->given ? text->seq : t->given;
+	pthread_mutex_unlock(&t->lock);
+	return text;
 }
 
 struct texts *texts_new(struct publish *publish, const struct metrics_options *metrics)
