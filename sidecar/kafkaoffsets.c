@@ -166,25 +166,37 @@ static bool still_asked(const struct kafka *k, int32_t id)
 	return false;
 }
 
-/* Starts the work of every leader that is not busy with that of an earlier cycle; a list. */
+static void start_leader(
+	struct kafka *k, struct kafka_leader **all, const struct target *targets, size_t count)
+{
+	struct kafka_leader *l = make_leader(k, targets, count);
+
+	l->next = *all;
+	*all = l;
+	atomic_store(&l->progress_ms, clock_mono_ms());
+	kafkajob_start(&l->job, k, ask_leader);
+}
+
+/* Starts the work of every leader that is not busy with that of an earlier cycle; a list. Much work is
+ * done in two halves, so that the broker works on one request while the library reads the answer to
+ * another. */
 static struct kafka_leader *start_leaders(
 	struct kafka *k, const struct target *targets, size_t count)
 {
 	struct kafka_leader *all = NULL;
 
 	for (size_t i = 0, n; i < count; i += n) {
-		struct kafka_leader *l;
+		int32_t id = targets[i].partition->leader;
+		size_t half;
 
-		for (n = 1; i + n < count &&
-			    targets[i + n].partition->leader == targets[i].partition->leader;)
+		for (n = 1; i + n < count && targets[i + n].partition->leader == id;)
 			n++;
-		if (still_asked(k, targets[i].partition->leader))
+		if (still_asked(k, id))
 			continue;
-		l = make_leader(k, targets + i, n);
-		l->next = all;
-		all = l;
-		atomic_store(&l->progress_ms, clock_mono_ms());
-		kafkajob_start(&l->job, k, ask_leader);
+		half = n > 2 * BATCH_MAX && !kafkapeer_silent(k, id) ? n / 2 : n;
+		start_leader(k, &all, targets + i, half);
+		if (half < n)
+			start_leader(k, &all, targets + i + half, n - half);
 	}
 	return all;
 }
