@@ -1,6 +1,5 @@
 /* Any bytes on a connection to a server that wants passwords: answered as HTTP or not at all, and
  * the server goes on. */
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -8,10 +7,8 @@
 #include "common/mem.h"
 #include "sidecar/httpd.h"
 #include "sidecar/httpdauth.h"
-#include "tests/fuzz/fuzz.h"
-#include "tests/unit/rawhttp.h"
+#include "tests/fuzz/wire.h"
 
-#define WAIT_MS 5 /* for who has sent half a request there is no answer to wait for */
 #define CONTROL_EVERY 256
 
 /* bcrypt of "staple" at cost 4 */
@@ -58,30 +55,6 @@ static struct httpd *start(void)
 	return h;
 }
 
-/* The connection is reset, so that no thousands of them linger. */
-static void hang_up(int fd)
-{
-	const struct linger now = {.l_onoff = 1};
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-	(void)close(fd);
-}
-
-static void send_input(unsigned port, const uint8_t *bytes, size_t len)
-{
-	struct pollfd wait = {.fd = http_connect(port, 0), .events = POLLIN};
-	char answer[9] = "";
-	ssize_t n = 0;
-
-	FUZZ_CHECK(wait.fd >= 0);
-	http_send(wait.fd, (const char *)bytes, len);
-	http_send(wait.fd, "\r\n\r\n", 4);
-	if (poll(&wait, 1, WAIT_MS) == 1)
-		n = recv(wait.fd, answer, sizeof(answer), 0);
-	FUZZ_CHECK(n < (ssize_t)sizeof(answer) || memcmp(answer, "HTTP/1.1 ", sizeof(answer)) == 0);
-	hang_up(wait.fd);
-}
-
 static void check_control(unsigned port)
 {
 	int fd = http_connect(port, 0);
@@ -91,7 +64,7 @@ static void check_control(unsigned port)
 	a = http_read(fd);
 	FUZZ_CHECK(a.status == 200 && strcmp(strbuf_str(&a.body), "GET /x\n") == 0);
 	answer_release(&a);
-	hang_up(fd);
+	wire_hang_up(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -108,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		free(name);
 	}
 	free(text);
-	send_input(httpd_port(server), bytes, len);
+	wire_send(httpd_port(server), bytes, len);
 	if (count++ % CONTROL_EVERY == 0)
 		check_control(httpd_port(server));
 	return 0;
