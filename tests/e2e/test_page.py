@@ -209,6 +209,33 @@ def opened_by_keyboard():
     wait_equal(lambda: count(".detail"), 0, "opened groups")
 
 
+@case("labels of the time axis keep apart, whatever the span and the width")
+def time_labels():
+    close = browser.run("""return import("/chart.js").then(({Chart}) => {
+        const close = [], frame = document.createElement("div");
+        document.body.append(frame);
+        for (const width of [200, 280, 340, 700, 1000, 1190, 1440])
+            for (let span = 20000; span <= 600000; span += 5000) {
+                const chart = new Chart("Lag"), now = 1700000000000;
+                frame.style.width = `${width}px`;
+                frame.append(chart.element);
+                chart.draw([[now - span, 99999999], [now, 5]], now - span, now);
+                const boxes = [...chart.svg.querySelectorAll(".chart-text")].map(text =>
+                    text.getBoundingClientRect());
+                const low = Math.max(...boxes.map(box => box.top));
+                const times = boxes.filter(box => box.top === low).reverse();
+                if (times.length < (width < 300 ? 1 : 2) ||
+                    times.some((box, i) => i && box.left < times[i - 1].right + 6))
+                    close.push([width, span, times.length]);
+                chart.close();
+                chart.element.remove();
+            }
+        frame.remove();
+        return close;
+    })""")
+    expect(close, [], "width, span and number of labels that are too close")
+
+
 @case("fresh, partial, stale and unknown are told in words")
 def states_in_words():
     search("")
