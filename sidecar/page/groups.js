@@ -124,10 +124,16 @@ export class Groups {
 		if (!this.model.lag)
 			return;
 		const all = this.model.lag.groups.length, found = this.sorted(this.found());
+		const rows = found.slice(0, this.rows);
+		const opened = found.findIndex(group => group.group === this.model.opened);
+		if (opened < 0 && this.model.opened !== null)
+			this.model.open(null);
+		else if (opened >= rows.length)
+			rows.push(found[opened]); // what is being read does not go away
 		this.now = this.model.now();
 		this.from = windowStart(this.model.firstTime(), this.now, SPAN_MS);
-		this.list.show(found.slice(0, this.rows));
-		const left = found.length - this.rows, more = byId("more");
+		this.list.show(rows);
+		const left = found.length - rows.length, more = byId("more");
 		more.hidden = left <= 0;
 		setText(more.firstElementChild, `Show ${exact(Math.min(left, ROWS))} more of ${exact(left)}`);
 		setText(byId("shown"), this.query ? `${exact(found.length)} of ${exact(all)} match` : "");

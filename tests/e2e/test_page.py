@@ -154,6 +154,30 @@ def columns_sort():
     expect(attribute("[data-sort=lag]", "aria-sort"), "descending")
 
 
+@case("an opened group stays when it leaves the first hundred, and is closed when not found")
+def opened_stays():
+    search("")
+    opened = "return document.querySelector('.open .opener .name')?.textContent ?? null"
+    last = rows()[-1]
+    browser.run("[...document.querySelectorAll('.opener')].at(-1).click()")
+    wait_until(lambda: count(".open .topic") > 0, "its topics")
+    click("[data-sort=group] button")
+    click("[data-sort=group] button")
+    expect((len(rows()), rows()[-1], browser.run(opened)), (101, last, last), "rows")
+    expect(text("#more"), "Show 100 more of 899", "the button below")
+    shot("opened-beyond")
+    search("not-utf8")
+    expect(count(".open"), 0, "opened rows")
+    browser.requests()
+    seen = text("#total")
+    search("")
+    wait_until(lambda: text("#total") != seen, "another snapshot")
+    expect([url for url in browser.requests() if "/groups/" in url], [], "requests for details")
+    expect((len(rows()), count(".open")), (100, 0), "rows, and opened ones")
+    click("[data-sort=lag] button")
+    no_trouble()
+
+
 @case("search finds plain text in groups and topics")
 def search_finds():
     for words, found in (("SERVICE-0042", 1), ("topic-0", 100), ("service-.*", 0), ("  a-name ", 1)):
