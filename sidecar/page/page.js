@@ -53,11 +53,21 @@ const shares = Object.entries(QUALITIES).map(([quality, label]) => {
 	return share;
 });
 
+// Of 503 is what passes: hexlag has just been started, or has too much to do.
+function trouble({message, status}) {
+	if (status === null)
+		return ["bad", "no answer", `hexlag does not answer: ${message}.`];
+	if (status === undefined)
+		return ["bad", "not understood", `What hexlag answers is not understood: ${message}.`];
+	const why = `hexlag answers with status ${status}: ${message}.`;
+	return status === 503 ? ["unknown", "not ready", why] : ["bad", "refused", why];
+}
+
 // The state of everything in a word, and why where it is not well.
 function health() {
 	const lag = model.lag;
 	if (model.error)
-		return ["bad", "no answer", `hexlag does not answer: ${model.error}.`];
+		return trouble(model.error);
 	if (!lag)
 		return ["unknown", "connecting", ""];
 	if (!lag.kafka.reachable)

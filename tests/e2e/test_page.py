@@ -6,6 +6,7 @@ $PAGE_SHOTS names a folder for screenshots: look at them after a change of the p
 
 import os
 import re
+import socket
 import subprocess
 import urllib.parse
 
@@ -361,6 +362,53 @@ def groups_come_and_go():
     site.tell("groups 0")
     wait_equal(lambda: text("#empty"), "Kafka has no consumer group.", "the note")
     no_trouble()
+
+
+# --- hexlag that refuses ---
+
+def start_silent(name, **options):
+    """hexlag over a Kafka that takes connections and says nothing."""
+    if not browser:
+        set_up()
+    silent = socket.create_server(("127.0.0.1", 0))
+    world._undo.append(silent.close)
+    hexlag = world.Hexlag(name, f"127.0.0.1:{silent.getsockname()[1]}", **options)
+    wait_until(lambda: hexlag.get("/healthz")[0] == 200, "hexlag to listen")
+    return hexlag
+
+
+def open_page(hexlag, width=1280, scheme="light"):
+    browser.resize(width, 1000, scheme)
+    browser.open(f"http://127.0.0.1:{hexlag.port}/")
+
+
+def leave():
+    """The browser logs answers that are errors; that is no trouble here."""
+    browser.open("about:blank")
+    for entry in browser.log():
+        expect_that("the server responded with a status of" in entry["message"], "a refusal only",
+                    entry["message"])
+
+
+@case("before Kafka was asked nothing is claimed, and hexlag does answer", set_up)
+def not_asked_yet():
+    open_page(start_silent("asking", timeout="60s"))
+    wait_equal(lambda: text("#health"), "not ready", "health")
+    expect(text("#notice-text"), "hexlag answers with status 503: Kafka has not been asked yet.")
+    shot("not-asked")
+    leave()
+
+
+@case("a refusal in plain text is told as it is, and not as silence", set_up)
+def refused():
+    web = f"{world.folder}/limited.yml"
+    with open(web, "w", encoding="utf-8") as file:
+        file.write("rate_limit:\n  interval: 1h\n  burst: 14\n")
+    open_page(start_silent("limited", exporter={"web_config": web}))
+    wait_equal(lambda: text("#health"), "refused", "health")
+    expect(text("#notice-text"), "hexlag answers with status 429: too many requests.")
+    shot("refused")
+    leave()
 
 
 # --- the demo ---
