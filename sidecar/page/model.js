@@ -80,6 +80,12 @@ export class Model extends EventTarget {
 			this.#readDetail().then(() => this.#tell());
 	}
 
+	// Whether Kafka has ever told hexlag anything. Until then nothing is known, not even that there
+	// are no groups.
+	answered() {
+		return this.lag !== null && this.lag.kafka.answered_age_ms !== null;
+	}
+
 	// How long ago Kafka told what is shown, in ms; null: it never did.
 	age() {
 		const {kafka, snapshot} = this.lag;

@@ -364,12 +364,10 @@ def groups_come_and_go():
     no_trouble()
 
 
-# --- hexlag that refuses ---
+# --- Kafka that never answered, and hexlag that refuses ---
 
 def start_silent(name, **options):
     """hexlag over a Kafka that takes connections and says nothing."""
-    if not browser:
-        set_up()
     silent = socket.create_server(("127.0.0.1", 0))
     world._undo.append(silent.close)
     hexlag = world.Hexlag(name, f"127.0.0.1:{silent.getsockname()[1]}", **options)
@@ -390,16 +388,36 @@ def leave():
                     entry["message"])
 
 
-@case("before Kafka was asked nothing is claimed, and hexlag does answer", set_up)
+@case("before Kafka was asked nothing is claimed, and hexlag does answer")
 def not_asked_yet():
     open_page(start_silent("asking", timeout="60s"))
     wait_equal(lambda: text("#health"), "not ready", "health")
     expect(text("#notice-text"), "hexlag answers with status 503: Kafka has not been asked yet.")
+    expect(texts(".tile .figure, #shares li span:last-child"), ["\u2013"] * 7, "figures")
+    expect(text("#empty"), "Not read yet.")
     shot("not-asked")
     leave()
 
 
-@case("a refusal in plain text is told as it is, and not as silence", set_up)
+@case("unknown is no zero where Kafka has never answered")
+def never_answered():
+    hexlag = world.Hexlag("never", "127.0.0.1:1")
+    wait_until(lambda: hexlag.get("/api/v1/lag")[0] == 200, "a first snapshot")
+    for width, scheme in ((360, "dark"), (360, "light"), (1280, "dark"), (1280, "light")):
+        open_page(hexlag, width, scheme)
+        wait_equal(lambda: text("#health"), "Kafka unreachable", "health")
+        expect(texts(".tile .figure"), ["unknown", "unknown", "unreachable"], "figures")
+        expect(text("#empty"), "Not read yet: Kafka has not answered.")
+        expect(text("#age"), "never read")
+        expect(re.findall(r"\d", text("main")), [], "digits on the page")
+        expect(browser.run("return document.documentElement.scrollWidth"), width, "width")
+        shot(f"never-{width}-{scheme}")
+    search("orders")
+    expect((text("#shown"), text("#empty")), ("", "Not read yet: Kafka has not answered."))
+    no_trouble()
+
+
+@case("a refusal in plain text is told as it is, and not as silence")
 def refused():
     web = f"{world.folder}/limited.yml"
     with open(web, "w", encoding="utf-8") as file:
