@@ -4,6 +4,9 @@ import {count, ago} from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
+// Room for a label of the time axis; none is longer than that of 9 min 30 s.
+const LABEL_WIDTH = 90;
+
 export function svg(name, attributes = {}) {
 	const element = document.createElementNS(SVG, name);
 	for (const [key, value] of Object.entries(attributes))
@@ -166,8 +169,9 @@ export class Chart {
 
 	times(x, box) {
 		const span = this.now - this.from, minute = 60000;
-		const most = (box.right - box.left) / 60;
-		const step = [5000, 15000, 30000, minute, 2 * minute, 5 * minute].find(step => span / step < most);
+		const most = (box.right - box.left) / LABEL_WIDTH;
+		const step = [5000, 15000, 30000, minute, 2 * minute, 5 * minute, 10 * minute]
+			.find(step => span / step < most);
 		const marks = [];
 		for (let back = 0; back <= span; back += step) {
 			if (back && x(this.now - back) < box.left + 16)

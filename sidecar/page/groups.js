@@ -40,6 +40,13 @@ function setLag(element, item) {
 	setNumber(element, item.lag, count, lagText(item));
 }
 
+// That nothing was read of a group does not mean that it reads nothing.
+function partitionsText({quality, partition_count: all, commit_count: commits}) {
+	if (quality === "unknown" && all === 0)
+		return UNKNOWN;
+	return exact(all) + (commits !== null && commits < all ? `, ${exact(commits)} with a commit` : "");
+}
+
 function shownName(name) {
 	return name === "" ? "(empty name)" : name;
 }
@@ -123,16 +130,28 @@ export class Groups {
 	show() {
 		if (!this.model.lag)
 			return;
-		const all = this.model.lag.groups.length, found = this.sorted(this.found());
+		const found = this.sorted(this.found()), rows = found.slice(0, this.rows);
+		const opened = found.findIndex(group => group.group === this.model.opened);
+		if (opened < 0 && this.model.opened !== null)
+			this.model.open(null);
+		else if (opened >= rows.length)
+			rows.push(found[opened]); // what is being read does not go away
 		this.now = this.model.now();
 		this.from = windowStart(this.model.firstTime(), this.now, SPAN_MS);
-		this.list.show(found.slice(0, this.rows));
-		const left = found.length - this.rows, more = byId("more");
+		this.list.show(rows);
+		this.showBelow(found.length, rows.length);
+	}
+
+	showBelow(found, shown) {
+		const {groups, kafka} = this.model.lag, left = found - shown, more = byId("more");
 		more.hidden = left <= 0;
 		setText(more.firstElementChild, `Show ${exact(Math.min(left, ROWS))} more of ${exact(left)}`);
-		setText(byId("shown"), this.query ? `${exact(found.length)} of ${exact(all)} match` : "");
-		byId("empty").hidden = found.length > 0;
-		setText(byId("empty"), all ? "No group and no topic has this in its name."
+		setText(byId("shown"), this.query && groups.length
+			? `${exact(found)} of ${exact(groups.length)} match` : "");
+		byId("empty").hidden = found > 0;
+		setText(byId("empty"), groups.length ? "No group and no topic has this in its name."
+			: !this.model.answered() ? "Not read yet: Kafka has not answered."
+			: kafka.error ? "No consumer group is known."
 			: "Kafka has no consumer group.");
 	}
 
@@ -253,9 +272,7 @@ class Detail {
 			["Behind", group.time_lag_ms === null ? UNKNOWN : ago(group.time_lag_ms)],
 			["State", group.state ? words(group.state) : UNKNOWN],
 			["Members", group.members === null ? UNKNOWN : exact(group.members)],
-			["Partitions", exact(group.partition_count) + (group.commit_count !== null &&
-				group.commit_count < group.partition_count
-				? `, ${exact(group.commit_count)} with a commit` : "")],
+			["Partitions", partitionsText(group)],
 			["Coordinator", group.coordinator === null ? UNKNOWN : `broker ${group.coordinator}`],
 		]);
 		if (!detail)

@@ -24,17 +24,36 @@ function note(points, t, value) {
 	forget(points, t - SPAN_MS);
 }
 
-// fetch() says no more than that it failed, each browser in its own words.
-function explain(error) {
-	if (error.name === "TimeoutError")
-		return `nothing within ${TIMEOUT_MS / 1000} s`;
-	return error instanceof TypeError ? "no connection" : error.message;
+// Why a document is not here. `status` is that of the answer, null: there was no answer.
+class Trouble extends Error {
+	constructor(message, status = null) {
+		super(message);
+		this.status = status;
+	}
+}
+
+function parse(text) {
+	try {
+		return JSON.parse(text);
+	} catch {
+		return null;
+	}
+}
+
+// Errors of the API are JSON, those of the web server below it a line of text. What something between
+// here and hexlag makes of them, a page of HTML say, is not for this place.
+function reason(answer, text) {
+	const error = parse(text)?.error;
+	if (typeof error === "string")
+		return error;
+	const plain = answer.headers.get("Content-Type")?.startsWith("text/plain");
+	return plain && text.trim() || answer.statusText || "no reason given";
 }
 
 export class Model extends EventTarget {
 	lag = null;        // of /api/v1/lag
 	decisions = null;  // of /api/v1/decisions; null where no scaler runs
-	error = null;      // why hexlag did not answer the last time; null: it did
+	error = null;      // why the last poll failed, as a rule a Trouble; null: it did not
 	opened = null;     // the group whose partitions are wanted
 	detail = null;     // of /api/v1/groups/; null: not here yet
 	detailError = null;
@@ -59,6 +78,12 @@ export class Model extends EventTarget {
 		this.detail = this.detailError = null;
 		if (group !== null)
 			this.#readDetail().then(() => this.#tell());
+	}
+
+	// Whether Kafka has ever told hexlag anything. Until then nothing is known, not even that there
+	// are no groups.
+	answered() {
+		return this.lag !== null && this.lag.kafka.answered_age_ms !== null;
 	}
 
 	// How long ago Kafka told what is shown, in ms; null: it never did.
@@ -109,7 +134,9 @@ export class Model extends EventTarget {
 			await this.#readAll();
 			this.error = null;
 		} catch (error) {
-			this.error = explain(error);
+			this.error = error;
+			if (!(error instanceof Trouble))
+				console.error(error);
 		}
 		this.#asking = false;
 		this.#tell();
@@ -122,26 +149,35 @@ export class Model extends EventTarget {
 		this.dispatchEvent(new Event("change"));
 	}
 
-	#get(path, headers = {}) {
-		return fetch(path, {cache: "no-store", headers, signal: AbortSignal.timeout(TIMEOUT_MS)});
+	// The document and its tag; the document is null where the tag that was sent is still that of it.
+	// fetch() says no more than that it failed, each browser in its own words.
+	async #get(path, headers = {}) {
+		let answer, text;
+		try {
+			answer = await fetch(path, {cache: "no-store", headers,
+				signal: AbortSignal.timeout(TIMEOUT_MS)});
+			text = await answer.text();
+		} catch (error) {
+			throw new Trouble(error.name === "TimeoutError" ? `nothing within ${TIMEOUT_MS / 1000} s`
+				: "no connection");
+		}
+		const unchanged = answer.status === 304, body = answer.ok ? parse(text) : null;
+		if (!answer.ok && !unchanged)
+			throw new Trouble(reason(answer, text), answer.status);
+		if (!unchanged && body === null)
+			throw new Trouble("this is not JSON", answer.status);
+		return {body, etag: answer.headers.get("ETag")};
 	}
 
 	async #json(path) {
-		const answer = await this.#get(path);
-		const body = await answer.json();
-		if (!answer.ok)
-			throw new Error(body.error ?? `${path}: ${answer.status}`);
-		return body;
+		return (await this.#get(path)).body;
 	}
 
 	async #readAll() {
-		const answer = await this.#get("api/v1/lag", this.#etag ? {"If-None-Match": this.#etag} : {});
-		if (answer.status !== 304) {
-			const body = await answer.json();
-			if (!answer.ok)
-				throw new Error(body.error ?? `status ${answer.status}`);
-			await this.#take(body, answer.headers.get("ETag"));
-		}
+		const {body, etag} = await this.#get("api/v1/lag",
+			this.#etag ? {"If-None-Match": this.#etag} : {});
+		if (body)
+			await this.#take(body, etag);
 		await Promise.all([this.#readDecisions(), this.#readDetail()]);
 	}
 

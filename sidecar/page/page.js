@@ -2,7 +2,7 @@
 
 import {Spark, windowStart} from "./chart.js";
 import {byId, make, setAttribute, setBadge, setText} from "./dom.js";
-import {ago, count, exact, plural} from "./format.js";
+import {UNKNOWN, ago, count, exact, plural} from "./format.js";
 import {Groups} from "./groups.js";
 import {Model, SPAN_MS} from "./model.js";
 import {Rules} from "./rules.js";
@@ -46,18 +46,28 @@ const total = new Spark(400, 84);
 byId("total-chart").append(total.element);
 
 const shares = Object.entries(QUALITIES).map(([quality, label]) => {
-	const share = {badge: make("span", "badge", label), count: make("span"), quality};
+	const share = {badge: make("span", "badge", label), count: make("span", "", "\u2013"), quality};
 	share.element = make("li", "", share.badge, share.count);
 	share.badge.dataset.quality = quality;
 	byId("shares").append(share.element);
 	return share;
 });
 
+// Of 503 is what passes: hexlag has just been started, or has too much to do.
+function trouble({message, status}) {
+	if (status === null)
+		return ["bad", "no answer", `hexlag does not answer: ${message}.`];
+	if (status === undefined)
+		return ["bad", "not understood", `What hexlag answers is not understood: ${message}.`];
+	const why = `hexlag answers with status ${status}: ${message}.`;
+	return status === 503 ? ["unknown", "not ready", why] : ["bad", "refused", why];
+}
+
 // The state of everything in a word, and why where it is not well.
 function health() {
 	const lag = model.lag;
 	if (model.error)
-		return ["bad", "no answer", `hexlag does not answer: ${model.error}.`];
+		return trouble(model.error);
 	if (!lag)
 		return ["unknown", "connecting", ""];
 	if (!lag.kafka.reachable)
@@ -84,21 +94,37 @@ function showAge() {
 		: model.lag && model.lag.lag !== null ? `${count(model.lag.lag)} lag \u2013 hexlag` : "hexlag";
 }
 
-function showSummary({lag, quality, groups: all, kafka}) {
+function tile(name, figure, note) {
+	setText(byId(name), figure);
+	setText(byId(`${name}-note`), note);
+}
+
+function showLag({lag, groups: all}) {
 	const behind = all.filter(group => group.lag > 0).length;
 	const missing = all.filter(group => group.lag === null && group.commit_count !== 0).length;
+	tile("total", lag === null ? UNKNOWN : (missing ? "\u2265 " : "") + count(lag),
+		missing ? `without ${plural(missing, "unknown group")}` : "messages");
+	tile("group-count", exact(all.length),
+		`${exact(behind)} behind${missing ? `, ${exact(missing)} unknown` : ""}`);
+}
+
+// Before Kafka has answered a count of 0 says nothing: it counts what nobody has looked for.
+function showSummary(lag) {
+	const {kafka, quality} = lag, asked = model.answered();
 	const failed = kafka.brokers.filter(broker => broker.error);
-	setText(byId("total"), lag === null ? "unknown" : (missing ? "\u2265 " : "") + count(lag));
-	setText(byId("total-note"), missing ? `without ${plural(missing, "unknown group")}` : "messages");
-	setText(byId("group-count"), exact(all.length));
-	setText(byId("group-note"), `${exact(behind)} behind`);
-	for (const share of shares) {
-		setText(share.count, exact(quality[share.quality]));
-		setAttribute(share.element, "data-none", quality[share.quality] ? null : "");
+	if (asked) {
+		showLag(lag);
+	} else {
+		tile("total", UNKNOWN, "not read yet");
+		tile("group-count", UNKNOWN, "not read yet");
 	}
-	setText(byId("kafka"), kafka.reachable ? "reachable" : "unreachable");
-	setText(byId("kafka-note"), plural(kafka.brokers.length, "broker") + (failed.length
-		? `, ${failed.map(broker => broker.id).join(", ")} not answering` : ""));
+	for (const share of shares) {
+		setText(share.count, asked ? exact(quality[share.quality]) : "\u2013");
+		setAttribute(share.element, "data-none", asked && quality[share.quality] ? null : "");
+	}
+	tile("kafka", kafka.reachable ? "reachable" : "unreachable", !asked ? "brokers unknown"
+		: plural(kafka.brokers.length, "broker") + (failed.length
+			? `, ${failed.map(broker => broker.id).join(", ")} not answering` : ""));
 	const now = model.now();
 	total.draw(model.total, windowStart(model.firstTime(), now, SPAN_MS), now);
 }

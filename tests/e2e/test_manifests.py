@@ -133,27 +133,51 @@ def least_privilege():
         expect(answer.splitlines()[-1], want, f"can-i {verb} {resource}")
 
 
-@case("probes, Service, ServiceMonitor and policy meet at the port of the configuration")
+@case("probes, Services, ServiceMonitor and policy meet at the port of the configuration")
 def ports():
     by_kind = {o["kind"]: o for name in MANIFESTS if name != "scaler.yaml" for o in objects(name)}
+    services = {o["metadata"]["name"]: o for name in MANIFESTS for o in objects(name)
+                if o["kind"] == "Service"}
+    (endpoint,) = by_kind["ServiceMonitor"]["spec"]["endpoints"]
+    expect(by_kind["ServiceMonitor"]["spec"]["jobLabel"], "app.kubernetes.io/name", "jobLabel")
     for d in deployments():
+        name = d["metadata"]["name"]
         (container,) = d["spec"]["template"]["spec"]["containers"]
         (port,) = container["ports"]
         expect((container["livenessProbe"]["httpGet"], container["readinessProbe"]["httpGet"]),
                ({"path": "/healthz", "port": port["name"]},
                 {"path": "/readyz", "port": port["name"]}), "probes")
-    (service_port,) = by_kind["Service"]["spec"]["ports"]
-    expect(service_port["targetPort"], port["name"], "targetPort of the Service")
-    (endpoint,) = by_kind["ServiceMonitor"]["spec"]["endpoints"]
-    expect(endpoint["port"], service_port["name"], "port of the ServiceMonitor")
+        (service_port,) = services[name]["spec"]["ports"]
+        expect(service_port["targetPort"], port["name"], f"targetPort of the Service {name}")
+        expect(endpoint["port"], service_port["name"], "port of the ServiceMonitor")
+        expect_that(services[name]["spec"]["selector"].items()
+                    <= d["spec"]["template"]["metadata"]["labels"].items(),
+                    f"labels of the pod in the Service {name}", services[name]["spec"]["selector"])
     (opened,) = by_kind["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
     expect(opened["port"], port["name"], "port that the policy opens")
     labels = by_kind["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    for kind, selector in (("Service", by_kind["Service"]["spec"]["selector"]),
-                           ("NetworkPolicy", by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"])):
-        expect_that(selector.items() <= labels.items(), f"labels of the pod in the {kind}", selector)
-    expect(by_kind["ServiceMonitor"]["spec"]["selector"]["matchLabels"].items()
-           <= by_kind["Service"]["metadata"]["labels"].items(), True, "the Service is selected")
+    selector = by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
+    expect_that(selector.items() <= labels.items(), "labels of the pod in the NetworkPolicy", selector)
+
+
+@case("the ServiceMonitor selects both Services, whose lag is counted once")
+def monitored():
+    spec = objects("servicemonitor.yaml")[0]["spec"]
+    (chosen,) = spec["selector"]["matchExpressions"]
+    expect(chosen["operator"], "In")
+    # What the selector means is for the API server to say.
+    out = world.kubectl("-n", "hexlag", "get", "services", "-o", "name", "-l",
+                        f"{chosen['key']} in ({','.join(chosen['values'])})")
+    expect(out.split(), ["service/hexlag", "service/hexlag-scaler"], "Services that are selected")
+    (dropped,) = spec["endpoints"][0]["metricRelabelings"]
+    expect((dropped["action"], dropped["sourceLabels"]), ("drop", ["job", "__name__"]))
+    for job, name, want in (("hexlag", "kafka_consumergroup_lag_sum", False),
+                            ("hexlag-scaler", "kafka_consumergroup_lag_sum", True),
+                            ("hexlag-scaler", "hexlag_consumergroup_stuck", True),
+                            ("hexlag-scaler", "hexlag_scaler_errors_total", False),
+                            ("hexlag-scaler", "hexlag_scaler_wanted_replicas", False),
+                            ("hexlag-scaler", "hexlag_metadata_ok", False)):
+        expect(re.fullmatch(dropped["regex"], f"{job};{name}") is not None, want, f"{name} is dropped")
 
 
 @case("the configuration of each ConfigMap is one that hexlag takes, and serves that port")

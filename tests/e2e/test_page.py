@@ -6,6 +6,7 @@ $PAGE_SHOTS names a folder for screenshots: look at them after a change of the p
 
 import os
 import re
+import socket
 import subprocess
 import urllib.parse
 
@@ -154,6 +155,30 @@ def columns_sort():
     expect(attribute("[data-sort=lag]", "aria-sort"), "descending")
 
 
+@case("an opened group stays when it leaves the first hundred, and is closed when not found")
+def opened_stays():
+    search("")
+    opened = "return document.querySelector('.open .opener .name')?.textContent ?? null"
+    last = rows()[-1]
+    browser.run("[...document.querySelectorAll('.opener')].at(-1).click()")
+    wait_until(lambda: count(".open .topic") > 0, "its topics")
+    click("[data-sort=group] button")
+    click("[data-sort=group] button")
+    expect((len(rows()), rows()[-1], browser.run(opened)), (101, last, last), "rows")
+    expect(text("#more"), "Show 100 more of 899", "the button below")
+    shot("opened-beyond")
+    search("not-utf8")
+    expect(count(".open"), 0, "opened rows")
+    browser.requests()
+    seen = text("#total")
+    search("")
+    wait_until(lambda: text("#total") != seen, "another snapshot")
+    expect([url for url in browser.requests() if "/groups/" in url], [], "requests for details")
+    expect((len(rows()), count(".open")), (100, 0), "rows, and opened ones")
+    click("[data-sort=lag] button")
+    no_trouble()
+
+
 @case("search finds plain text in groups and topics")
 def search_finds():
     for words, found in (("SERVICE-0042", 1), ("topic-0", 100), ("service-.*", 0), ("  a-name ", 1)):
@@ -207,6 +232,33 @@ def opened_by_keyboard():
     expect(browser.run("return document.activeElement.matches('.opener')"), True, "focus kept")
     browser.keys(ENTER)
     wait_equal(lambda: count(".detail"), 0, "opened groups")
+
+
+@case("labels of the time axis keep apart, whatever the span and the width")
+def time_labels():
+    close = browser.run("""return import("/chart.js").then(({Chart}) => {
+        const close = [], frame = document.createElement("div");
+        document.body.append(frame);
+        for (const width of [200, 280, 340, 700, 1000, 1190, 1440])
+            for (let span = 20000; span <= 600000; span += 5000) {
+                const chart = new Chart("Lag"), now = 1700000000000;
+                frame.style.width = `${width}px`;
+                frame.append(chart.element);
+                chart.draw([[now - span, 99999999], [now, 5]], now - span, now);
+                const boxes = [...chart.svg.querySelectorAll(".chart-text")].map(text =>
+                    text.getBoundingClientRect());
+                const low = Math.max(...boxes.map(box => box.top));
+                const times = boxes.filter(box => box.top === low).reverse();
+                if (times.length < (width < 300 ? 1 : 2) ||
+                    times.some((box, i) => i && box.left < times[i - 1].right + 6))
+                    close.push([width, span, times.length]);
+                chart.close();
+                chart.element.remove();
+            }
+        frame.remove();
+        return close;
+    })""")
+    expect(close, [], "width, span and number of labels that are too close")
 
 
 @case("fresh, partial, stale and unknown are told in words")
@@ -310,6 +362,71 @@ def groups_come_and_go():
     site.tell("groups 0")
     wait_equal(lambda: text("#empty"), "Kafka has no consumer group.", "the note")
     no_trouble()
+
+
+# --- Kafka that never answered, and hexlag that refuses ---
+
+def start_silent(name, **options):
+    """hexlag over a Kafka that takes connections and says nothing."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    world._undo.append(silent.close)
+    hexlag = world.Hexlag(name, f"127.0.0.1:{silent.getsockname()[1]}", **options)
+    wait_until(lambda: hexlag.get("/healthz")[0] == 200, "hexlag to listen")
+    return hexlag
+
+
+def open_page(hexlag, width=1280, scheme="light"):
+    browser.resize(width, 1000, scheme)
+    browser.open(f"http://127.0.0.1:{hexlag.port}/")
+
+
+def leave():
+    """The browser logs answers that are errors; that is no trouble here."""
+    browser.open("about:blank")
+    for entry in browser.log():
+        expect_that("the server responded with a status of" in entry["message"], "a refusal only",
+                    entry["message"])
+
+
+@case("before Kafka was asked nothing is claimed, and hexlag does answer")
+def not_asked_yet():
+    open_page(start_silent("asking", timeout="60s"))
+    wait_equal(lambda: text("#health"), "not ready", "health")
+    expect(text("#notice-text"), "hexlag answers with status 503: Kafka has not been asked yet.")
+    expect(texts(".tile .figure, #shares li span:last-child"), ["\u2013"] * 7, "figures")
+    expect(text("#empty"), "Not read yet.")
+    shot("not-asked")
+    leave()
+
+
+@case("unknown is no zero where Kafka has never answered")
+def never_answered():
+    hexlag = world.Hexlag("never", "127.0.0.1:1")
+    wait_until(lambda: hexlag.get("/api/v1/lag")[0] == 200, "a first snapshot")
+    for width, scheme in ((360, "dark"), (360, "light"), (1280, "dark"), (1280, "light")):
+        open_page(hexlag, width, scheme)
+        wait_equal(lambda: text("#health"), "Kafka unreachable", "health")
+        expect(texts(".tile .figure"), ["unknown", "unknown", "unreachable"], "figures")
+        expect(text("#empty"), "Not read yet: Kafka has not answered.")
+        expect(text("#age"), "never read")
+        expect(re.findall(r"\d", text("main")), [], "digits on the page")
+        expect(browser.run("return document.documentElement.scrollWidth"), width, "width")
+        shot(f"never-{width}-{scheme}")
+    search("orders")
+    expect((text("#shown"), text("#empty")), ("", "Not read yet: Kafka has not answered."))
+    no_trouble()
+
+
+@case("a refusal in plain text is told as it is, and not as silence")
+def refused():
+    web = f"{world.folder}/limited.yml"
+    with open(web, "w", encoding="utf-8") as file:
+        file.write("rate_limit:\n  interval: 1h\n  burst: 14\n")
+    open_page(start_silent("limited", exporter={"web_config": web}))
+    wait_equal(lambda: text("#health"), "refused", "health")
+    expect(text("#notice-text"), "hexlag answers with status 429: too many requests.")
+    shot("refused")
+    leave()
 
 
 # --- the demo ---
