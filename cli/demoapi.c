@@ -13,6 +13,9 @@
 #define SCALE_PATH \
 	"/apis/apps/v1/namespaces/" DEMO_NAMESPACE "/deployments/" DEMO_DEPLOYMENT "/scale"
 
+/* A Scale is some hundred bytes. */
+#define SCALE_MAX ((size_t)64 << 10)
+
 struct demoapi {
 	struct httpd *httpd;
 	_Atomic int32_t replicas;
@@ -93,8 +96,11 @@ struct demoapi *demoapi_start(int32_t replicas, struct err *err)
 
 	d->version = 1;
 	atomic_init(&d->replicas, replicas);
-	d->httpd = httpd_start(
-		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle, .ctx = d}, err);
+	d->httpd = httpd_start(&(struct httpd_options){.listen = "127.0.0.1:0",
+				       .handler = handle,
+				       .ctx = d,
+				       .body_max = SCALE_MAX},
+		err);
 	if (!d->httpd) {
 		free(d);
 		return NULL;

@@ -57,10 +57,13 @@ struct httpd_options {
 	/* Paths, up to a NULL, that are answered without a password and beyond the rate limit: what a
 	 * kubelet asks for has no place for a secret. NULL: none. */
 	const char *const *open_paths;
+	/* Of a request, in bytes; a larger one is refused (413). 0: no path takes a body, and the
+	 * handler is asked for its 404 or 405 before any byte of it. */
+	size_t body_max;
 };
 
 /* NULL and ERR_CONFIG (address, web configuration) or ERR_RETRY (in use) on failure, with what is at fault
- * in the message. Limits: those of httpdclients.h, 64 KiB of headers (431), 1 MiB of body (413).
+ * in the message. Limits: those of httpdclients.h, 64 KiB of headers (431).
  * All signals must be blocked already. */
 struct httpd *httpd_start(const struct httpd_options *options, struct err *err) MUSTCHECK;
 

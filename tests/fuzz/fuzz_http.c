@@ -48,7 +48,8 @@ static struct httpd *start(void)
 	h = httpd_start(&(struct httpd_options){.listen = "127.0.0.1:0",
 				.handler = handle,
 				.web = {.file = name},
-				.open_paths = open_paths},
+				.open_paths = open_paths,
+				.body_max = 65536},
 		&err);
 	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
 	(void)unlink(name);

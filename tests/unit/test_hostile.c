@@ -47,9 +47,12 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 
 static struct httpd *start(void)
 {
+	static const char *const open_paths[] = {"/open", NULL};
 	struct err err = {0};
 	struct httpd *h = httpd_start(
-		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle}, &err);
+		&(struct httpd_options){
+			.listen = "127.0.0.1:0", .handler = handle, .open_paths = open_paths},
+		&err);
 
 	if (!h) {
 		printf("Bail out! %s\n", err.msg);
@@ -216,6 +219,61 @@ static void test_never_reading(void)
 	TAP_INT("a stop releases all of them", alive, 0);
 }
 
+/* The server takes no bodies: no byte of one is waited for, and none becomes a request. */
+static void test_bodies(void)
+{
+#define INNER "GET /x HTTP/1.1\r\n" HOST "\r\n"
+	static const struct {
+		const char *name, *bytes, *line;
+	} rows[] = {
+		{"a body is not waited for",
+			"POST /x HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n\r\n",
+			"HTTP/1.1 200"},
+		{"nor where no password is asked for",
+			"PUT /open HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n\r\nx",
+			"HTTP/1.1 200"},
+		{"nor chunks", "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+			"HTTP/1.1 200"},
+		{"a GET with a body is refused",
+			"GET /open HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n", "HTTP/1.1 413"},
+		{"a GET with chunks is refused",
+			"GET /x HTTP/1.1\r\n" HOST
+			"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+			"HTTP/1.1 413"},
+		{"a body of a POST is no request",
+			"POST /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+		{"a body of a GET neither",
+			"GET /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 413"},
+		{"a body of a DELETE neither",
+			"DELETE /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+		{"a body of an unknown method neither",
+			"BREW /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+	};
+	struct httpd *h = start();
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int fd = http_connect(httpd_port(h), 0);
+		struct strbuf got = STRBUF_INIT;
+		char c;
+
+		http_send(fd, rows[i].bytes, strlen(rows[i].bytes));
+		(void)shutdown(fd, SHUT_WR);
+		while (recv(fd, &c, 1, 0) == 1)
+			strbuf_addc(&got, c);
+		TAP_HAS(rows[i].name, strbuf_str(&got), rows[i].line);
+		TAP_TRUE(
+			"and that is the one answer", got.len && !strstr(got.data + 1, "HTTP/1.1"));
+		strbuf_release(&got);
+		(void)close(fd);
+	}
+	TAP_TRUE("and the server goes on", answers(httpd_port(h)));
+	httpd_stop(h);
+}
+
 static void test_pipelined(void)
 {
 	struct strbuf text CLEANUP(strbuf_release) = STRBUF_INIT;
@@ -341,6 +399,7 @@ int main(void)
 	test_malformed();
 	test_idle();
 	test_never_reading();
+	test_bodies();
 	test_pipelined();
 	test_limits();
 	test_who_gives_way();

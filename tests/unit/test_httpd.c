@@ -49,7 +49,8 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 
 static struct httpd *start_at(const char *listen, struct err *err)
 {
-	return httpd_start(&(struct httpd_options){.listen = listen, .handler = handle}, err);
+	return httpd_start(
+		&(struct httpd_options){.listen = listen, .handler = handle, .body_max = MIB}, err);
 }
 
 static struct httpd *start(void)
