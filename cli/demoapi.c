@@ -33,12 +33,14 @@ static const char resources[] =
 
 static void refuse(struct httpd_reply *reply, unsigned status, const char *reason)
 {
-	char *text = mem_printf("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
-				"\"reason\":\"%s\",\"code\":%u}",
-		reason, status);
+	struct strbuf text = STRBUF_INIT;
 
+	strbuf_addf(&text,
+		"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
+		"\"reason\":\"%s\",\"code\":%u}",
+		reason, status);
 	reply->status = status;
-	httpd_reply_take(reply, 0, text, strlen(text));
+	httpd_reply_take(reply, 0, &text);
 }
 
 static void put_scale(struct demoapi *d, const struct httpd_request *req, struct httpd_reply *reply)
@@ -62,12 +64,14 @@ static void put_scale(struct demoapi *d, const struct httpd_request *req, struct
 static void get_scale(const struct demoapi *d, struct httpd_reply *reply)
 {
 	struct kube_scale now = {.uid = "demo"};
-	char *text;
+	CLEANUP(mem_free_at) char *body = NULL;
+	struct strbuf text = STRBUF_INIT;
 
 	(void)snprintf(now.resource_version, sizeof(now.resource_version), "%u", d->version);
-	text = kubejson_scale_body(
+	body = kubejson_scale_body(
 		DEMO_NAMESPACE, DEMO_DEPLOYMENT, &now, atomic_load(&d->replicas));
-	httpd_reply_take(reply, 0, text, strlen(text));
+	strbuf_adds(&text, body);
+	httpd_reply_take(reply, 0, &text);
 }
 
 static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)

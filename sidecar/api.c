@@ -19,10 +19,8 @@
 
 static void reply_text(struct httpd_reply *reply, struct strbuf *text)
 {
-	size_t len = text->len;
-
 	reply->content_type = "application/json";
-	httpd_reply_take(reply, 0, strbuf_take(text), len);
+	httpd_reply_take(reply, 0, text);
 }
 
 static void reply_error(struct httpd_reply *reply, unsigned status, const char *why)

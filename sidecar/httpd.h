@@ -80,7 +80,7 @@ void httpd_stop(struct httpd *h); /* NULL is fine; closes all connections, waits
 
 unsigned httpd_port(const struct httpd *h); /* the port in use */
 
-/* Makes `text` (len bytes, malloc'd, ownership taken) the part `i` of a reply. */
-void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len);
+/* Makes what is in `text` the part `i` of a reply; `text` is empty after. */
+void httpd_reply_take(struct httpd_reply *reply, size_t i, struct strbuf *text);
 
 #endif

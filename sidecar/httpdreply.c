@@ -13,9 +13,12 @@ static void free_text(void *text)
 	free(text);
 }
 
-void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len)
+void httpd_reply_take(struct httpd_reply *reply, size_t i, struct strbuf *text)
 {
-	reply->parts[i] = (struct httpd_part){text, len, free_text, text};
+	size_t len = text->len;
+	char *bytes = strbuf_take(text);
+
+	reply->parts[i] = (struct httpd_part){bytes, len, free_text, bytes};
 }
 
 /* The library calls it when nobody sends the response any more. */

@@ -26,13 +26,6 @@ struct web {
 	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
 
-static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *text)
-{
-	size_t len = text->len;
-
-	httpd_reply_take(reply, part, strbuf_take(text), len);
-}
-
 static void release_text(void *text)
 {
 	text_unref(text);
@@ -54,7 +47,7 @@ static const struct text *reply_text(
 	}
 	if (form.gzip) {
 		gzip_header(&header);
-		reply_strbuf(reply, 0, &header);
+		httpd_reply_take(reply, 0, &header);
 	}
 	return NULL;
 }
@@ -93,7 +86,7 @@ static void serve_metrics(struct web *w, const struct httpd_request *req, struct
 	reply->content_type = form.openmetrics ? OPENMETRICS_TEXT : METRICS_TEXT;
 	reply->content_encoding = gzip ? "gzip" : NULL;
 	reply->vary = "Accept, Accept-Encoding";
-	reply_strbuf(reply, 1, &live.text);
+	httpd_reply_take(reply, 1, &live.text);
 }
 
 static void serve_health(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
@@ -110,7 +103,7 @@ static void serve_health(struct web *w, const struct httpd_request *req, struct 
 		strbuf_adds(&line, "ok");
 	}
 	reply->content_type = PLAIN_TEXT;
-	reply_strbuf(reply, 0, &line);
+	httpd_reply_take(reply, 0, &line);
 }
 
 static double seconds(int64_t ms)
@@ -151,7 +144,7 @@ static void serve_readiness(
 	(void)req;
 	reply->status = describe_readiness(s, clock_mono_ms(), w->options.ready_max_age_ms, &line);
 	reply->content_type = PLAIN_TEXT;
-	reply_strbuf(reply, 0, &line);
+	httpd_reply_take(reply, 0, &line);
 }
 
 static void serve_error(struct httpd_reply *reply, unsigned status, const char *text)

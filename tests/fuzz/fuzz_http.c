@@ -22,14 +22,12 @@
 static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)
 {
 	struct strbuf echo = STRBUF_INIT;
-	size_t len;
 
 	(void)ctx;
 	FUZZ_CHECK(req->path && req->method && strlen(req->body) <= req->body_len);
 	strbuf_addf(&echo, "%s %s\n", req->method, req->path);
 	strbuf_add(&echo, req->body, req->body_len);
-	len = echo.len;
-	httpd_reply_take(reply, 0, strbuf_take(&echo), len);
+	httpd_reply_take(reply, 0, &echo);
 }
 
 static struct httpd *start(void)

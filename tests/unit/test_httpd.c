@@ -36,14 +36,11 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 		reply->parts[1] = (struct httpd_part){"no\n", 3, NULL, NULL};
 	} else {
 		struct strbuf text = STRBUF_INIT;
-		size_t len;
 
 		strbuf_addf(&text, "%s %s %zu ", req->method, req->path, req->body_len);
-		len = text.len;
-		httpd_reply_take(reply, 0, strbuf_take(&text), len);
+		httpd_reply_take(reply, 0, &text);
 		strbuf_add(&text, req->body, req->body_len);
-		len = text.len;
-		httpd_reply_take(reply, 1, strbuf_take(&text), len);
+		httpd_reply_take(reply, 1, &text);
 	}
 }
 
