@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "sidecar/apicache.h"
 #include "sidecar/httpd.h"
 #include "sidecar/negotiate.h"
 #include "sidecar/page.h"
@@ -23,13 +24,9 @@ struct web {
 	struct web_options options;
 	struct selfmetrics self;
 	struct texts *texts;
+	struct apicache *apicache;
 	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
-
-static void release_text(void *text)
-{
-	text_unref(text);
-}
 
 /* The first part of the reply: the text of the current snapshot, NULL where there is none. */
 static const struct text *reply_text(
@@ -41,8 +38,7 @@ static const struct text *reply_text(
 
 	if (s) {
 		text = texts_get(w->texts, s, form);
-		reply->parts[0] = (struct httpd_part){
-			strbuf_str(&text->bytes), text->bytes.len, release_text, text};
+		reply->parts[0] = text_part(text);
 		return text;
 	}
 	if (form.gzip) {
@@ -168,7 +164,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 	};
 	const struct api_options api = {
 		.publish = w->options.publish,
-		.trend = w->options.trend,
+		.cache = w->apicache,
 		.documents = w->options.documents,
 		.document_count = w->options.document_count,
 	};
@@ -200,6 +196,7 @@ struct web *web_start(const struct web_options *options, struct err *err)
 		w->options.path = "/metrics";
 	selfmetrics_init(&w->self);
 	w->texts = texts_new(options->publish, options->metrics);
+	w->apicache = apicache_new(options->publish, options->trend);
 	/* Requests may come before this returns; everything they need is set above. */
 	w->httpd = httpd_start(&(struct httpd_options){.listen = options->listen,
 				       .handler = serve,
@@ -207,12 +204,10 @@ struct web *web_start(const struct web_options *options, struct err *err)
 				       .web = options->web,
 				       .open_paths = open_paths},
 		err);
-	if (!w->httpd) {
-		texts_free(w->texts);
-		free(w);
-		return NULL;
-	}
-	return w;
+	if (w->httpd)
+		return w;
+	web_stop(w);
+	return NULL;
 }
 
 void web_stop(struct web *w)
@@ -220,6 +215,7 @@ void web_stop(struct web *w)
 	if (!w)
 		return;
 	httpd_stop(w->httpd);
+	apicache_free(w->apicache);
 	texts_free(w->texts);
 	free(w);
 }
