@@ -67,13 +67,13 @@ struct exchange {
 static enum MHD_Result send_reply(
 	struct httpd *h, struct exchange *x, const struct httpd_reply *reply)
 {
+	struct httpdweight weight = httpdreply_weight(reply);
 	struct MHD_Response *response = httpdreply_new(reply, &x->policy->config);
 	enum MHD_Result result;
 
 	if (!response)
 		return MHD_NO;
-	httpdclients_mark(
-		&h->clients, x->client, CLIENT_ANSWERED, httpdreply_large(reply), clock_mono_ms());
+	httpdclients_mark(&h->clients, x->client, CLIENT_ANSWERED, &weight, clock_mono_ms());
 	result = MHD_queue_response(x->connection, reply->status, response);
 	MHD_destroy_response(response);
 	return result;

@@ -34,7 +34,11 @@ struct httpd_part {
 
 #define HTTPD_PARTS 3
 
+/* Replies whose bytes in memory are bounded together: readers of one kind never end those of another. */
+enum httpd_kind { HTTPD_DOCUMENT, HTTPD_EXPOSITION, HTTPD_KINDS };
+
 struct httpd_reply {
+	enum httpd_kind kind;
 	unsigned status;                     /* preset to 200 */
 	const char *content_type;            /* NULL: none; static text */
 	const char *content_encoding, *vary; /* the same */

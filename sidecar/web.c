@@ -82,6 +82,7 @@ static void serve_metrics(struct web *w, const struct httpd_request *req, struct
 	reply->content_type = form.openmetrics ? OPENMETRICS_TEXT : METRICS_TEXT;
 	reply->content_encoding = gzip ? "gzip" : NULL;
 	reply->vary = "Accept, Accept-Encoding";
+	reply->kind = HTTPD_EXPOSITION;
 	httpd_reply_take(reply, 1, &live.text);
 }
 

@@ -207,11 +207,11 @@ static void test_never_reading(void)
 		answer_release(&a);
 		most = alive > most ? alive : most;
 	}
-	TAP_TRUE("few large answers are in memory at once", most <= 2 * HTTPD_LARGE_MAX);
+	TAP_TRUE("few large answers are in memory at once", most <= 2 * HTTPD_ANSWERS_KEPT);
 	deadline = clock_mono_ms() + DEADLINE_MS;
-	while (alive > HTTPD_LARGE_MAX && clock_mono_ms() < deadline)
+	while (alive > HTTPD_ANSWERS_KEPT + 1 && clock_mono_ms() < deadline)
 		(void)answers(httpd_port(h));
-	TAP_INT("as many as may be", alive, HTTPD_LARGE_MAX);
+	TAP_INT("as many as may be", alive, HTTPD_ANSWERS_KEPT + 1);
 	TAP_TRUE("and others are answered", answers(httpd_port(h)));
 	for (int i = 0; i < READERS; i++)
 		(void)close(fds[i]);
@@ -333,6 +333,86 @@ static void test_limits(void)
 	}
 }
 
+/* Clients that read answers; client i has begun at i. */
+struct readers {
+	struct httpdclients all;
+	struct httpdclient *clients[HTTPD_CONNECTIONS];
+	int pair[2];
+};
+
+static void readers_open(struct readers *r)
+{
+	(void)socketpair(AF_UNIX, SOCK_STREAM, 0, r->pair);
+	httpdclients_init(&r->all);
+	for (int i = 0; i < HTTPD_CONNECTIONS; i++)
+		r->clients[i] = httpdclients_add(&r->all, r->pair[0], i);
+}
+
+static void readers_close(struct readers *r)
+{
+	for (int i = 0; i < HTTPD_CONNECTIONS; i++)
+		httpdclients_remove(&r->all, r->clients[i]);
+	TAP_INT("nothing is left of them", r->all.bytes[0] + r->all.bytes[1], 0);
+	httpdclients_release(&r->all);
+	(void)close(r->pair[0]);
+	(void)close(r->pair[1]);
+}
+
+/* What slow readers keep in memory is bounded in bytes, of many small answers, too. */
+static void test_bytes(void)
+{
+	static const struct {
+		const char *name;
+		size_t shared_bytes, own_bytes;
+		size_t sharing; /* so many read the same */
+		int kept;
+	} rows[] = {
+		{"a few large ones", 26 * MIB, 0, 1, HTTPD_ANSWERS_KEPT + 1},
+		{"however large", 260 * MIB, 0, 1, HTTPD_ANSWERS_KEPT},
+		{"many below 1 MiB", MIB - 1, 0, 1, HTTPD_ANSWERS_KEPT + 32},
+		{"one that all share", 26 * MIB, 0, HTTPD_CONNECTIONS, HTTPD_CONNECTIONS},
+		{"two that all share", 26 * MIB, 0, HTTPD_CONNECTIONS / 2, HTTPD_CONNECTIONS},
+		{"one that all share, and more of their own", 16 * MIB, MIB, HTTPD_CONNECTIONS, 32},
+		{"small ones", 1000, 100, 1, HTTPD_CONNECTIONS},
+	};
+	static const char texts[HTTPD_CONNECTIONS];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct readers r;
+
+		readers_open(&r);
+		for (size_t k = 0; k < HTTPD_CONNECTIONS; k++)
+			httpdclients_mark(&r.all, r.clients[k], CLIENT_ANSWERED,
+				&(struct httpdweight){HTTPD_DOCUMENT, &texts[k / rows[i].sharing],
+					rows[i].shared_bytes, rows[i].own_bytes},
+				1000);
+		TAP_INT(rows[i].name, HTTPD_CONNECTIONS - r.all.leaving, rows[i].kept);
+		TAP_INT("and is counted so", r.all.outdated, r.all.leaving);
+		readers_close(&r);
+	}
+}
+
+static void test_kinds(void)
+{
+	static const char texts[HTTPD_CONNECTIONS];
+	struct httpdweight scrape = {HTTPD_EXPOSITION, &texts[0], 26 * MIB, 0};
+	struct readers r;
+
+	readers_open(&r);
+	httpdclients_mark(&r.all, r.clients[0], CLIENT_ANSWERED, &scrape, 1000);
+	for (size_t k = 1; k < 100; k++)
+		httpdclients_mark(&r.all, r.clients[k], CLIENT_ANSWERED,
+			&(struct httpdweight){HTTPD_DOCUMENT, &texts[k], 26 * MIB, 0}, 1000);
+	TAP_INT("readers of documents end each other", r.all.outdated, 98 - HTTPD_ANSWERS_KEPT);
+	for (size_t k = 100; k < 103; k++) {
+		scrape.shared = &texts[k];
+		httpdclients_mark(&r.all, r.clients[k], CLIENT_ANSWERED, &scrape, 1000);
+	}
+	TAP_INT("but no scrape, which is the fourth of its kind", r.all.outdated,
+		98 - HTTPD_ANSWERS_KEPT);
+	readers_close(&r);
+}
+
 /* Who waits for its client goes before who is being served. */
 static void test_who_gives_way(void)
 {
@@ -402,6 +482,8 @@ int main(void)
 	test_bodies();
 	test_pipelined();
 	test_limits();
+	test_bytes();
+	test_kinds();
 	test_who_gives_way();
 	test_stop_while_checking();
 	return tap_done();
