@@ -22,8 +22,10 @@
 #include "sidecar/httpdreply.h"
 #include "sidecar/httpdtls.h"
 
-/* The library's own limit, of time without progress; the clients' limits are in httpdclients.h. */
-#define STALL_S 30
+/* The library's own limit, of time without progress. Those in httpdclients.h decide. */
+#define STALL_S 300
+_Static_assert(
+	STALL_S > 2 * HTTPD_IDLE_S && STALL_S > 2 * HTTPD_SEND_S, "the library would decide");
 #define HEADERS_MAX ((size_t)64 << 10)
 #define TICK_MS 500
 #define STOP_MS 10000

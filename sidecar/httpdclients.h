@@ -14,7 +14,8 @@
 /* Limits of the time in a state, from its beginning, whatever moves in between: a client that sends a
  * byte now and then is not idle, and just as far from a request. */
 #define HTTPD_HEAD_S 10 /* from the connection, TLS included, to the end of the first headers */
-#define HTTPD_IDLE_S 45 /* from an answer to the end of the next headers */
+#define HTTPD_IDLE_S \
+	90 /* from an answer to the end of the next headers: more than between scrapes */
 #define HTTPD_BODY_S 30
 #define HTTPD_SEND_S 60
 

@@ -331,6 +331,7 @@ static void test_limits(void)
 		(void)close(pair[0]);
 		(void)close(pair[1]);
 	}
+	TAP_TRUE("a scrape each minute finds its connection", HTTPD_IDLE_S > 60);
 }
 
 /* Clients that read answers; client i has begun at i. */
