@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -17,6 +16,7 @@
 #include "sidecar/httpdauth.h"
 #include "sidecar/httpdclients.h"
 #include "sidecar/httpdfamilies.h"
+#include "sidecar/httpdframing.h"
 #include "sidecar/httpdlisten.h"
 #include "sidecar/httpdpolicy.h"
 #include "sidecar/httpdreply.h"
@@ -200,18 +200,6 @@ static enum MHD_Result check_person(struct httpd *h, struct exchange *x)
 
 /* --- requests --- */
 
-/* Which framing of the body counts must not be open to doubt (RFC 9112 6.1 and 11.2). */
-static const char *bad_framing(const struct exchange *x)
-{
-	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-
-	if (encoding && strcasecmp(encoding, "chunked") != 0)
-		return "Transfer-Encoding: only chunked is understood\n";
-	if (encoding && header_of(x->connection, MHD_HTTP_HEADER_CONTENT_LENGTH))
-		return "Content-Length beside Transfer-Encoding\n";
-	return NULL;
-}
-
 static bool is_reading(const char *method)
 {
 	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
@@ -234,7 +222,7 @@ static bool is_answered_early(const struct httpd *h, const struct exchange *x)
 
 static enum MHD_Result take_head(struct httpd *h, struct exchange *x)
 {
-	const char *wrong = bad_framing(x);
+	const char *wrong = httpdframing_error(x->connection);
 	int64_t now_ms = clock_mono_ms();
 
 	x->step = STEP_BODY;
