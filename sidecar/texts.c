@@ -117,7 +117,7 @@ static void store(struct texts *t, struct text_form form, struct text *text)
 /* Whether the thread makes, or is about to make, the compressed texts of `s`. Under the lock. */
 static bool under_way(const struct texts *t, const struct snapshot *s)
 {
-	return s->full && s->seq > t->seen && metrics_large(s);
+	return !t->no_thread && s->full && s->seq > t->seen && metrics_large(s);
 }
 
 static struct text *make(struct texts *t, const struct snapshot *s, struct text_form form)

@@ -10,6 +10,7 @@
 #include "tests/tap.h"
 #include "tests/unit/gunzip.h"
 #include "tests/unit/handmade.h"
+#include "tests/unit/nothreads.h"
 
 #define MANY 3000 /* partitions that make a snapshot large */
 #define FEW 10
@@ -176,12 +177,32 @@ static void test_growing(void)
 	publish_free(p);
 }
 
+static void test_no_thread(void)
+{
+	struct publish *p = publish_new();
+	struct apicache *c = apicache_new(p, NULL);
+	struct snapshot *one = show(p, 1, MANY), *two;
+
+	no_threads = true;
+	EXPECT("without a thread a large document is not compressed", one, gzip, "1");
+	EXPECT("unless that is refused", one, gzip_only, "1 gzip");
+	two = show(p, 2, MANY);
+	EXPECT("and each snapshot has its own", two, plain, "2");
+	EXPECT("in each form", two, gzip_only, "2 gzip");
+	no_threads = false;
+	snapshot_unref(one);
+	snapshot_unref(two);
+	apicache_free(c);
+	publish_free(p);
+}
+
 int main(void)
 {
 	test_small();
 	test_large();
 	test_idle();
 	test_growing();
+	test_no_thread();
 	apicache_free(NULL);
 	return tap_done();
 }
