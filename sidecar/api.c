@@ -45,10 +45,12 @@ static void set_etag(struct httpd_reply *reply, const struct snapshot *s)
 }
 
 /* Whether the client has the document of this tag. The header may list several; none is a part of
- * another. */
+ * another. A lone asterisk is any document that there is. */
 static bool client_has(const struct httpd_request *req, const char *etag)
 {
-	return req->if_none_match && strstr(req->if_none_match, etag + strlen("W/")) != NULL;
+	const char *tags = req->if_none_match;
+
+	return tags && (strcmp(tags, "*") == 0 || strstr(tags, etag + strlen("W/")));
 }
 
 /* Answers by `head`, which is new each time, and a document after it, which is shared. */
@@ -94,12 +96,8 @@ static void serve_group(const struct snapshot *s, const char *group, struct http
 {
 	struct strbuf text = STRBUF_INIT;
 
-	if (apijson_group(&text, s, group, clock_mono_ms())) {
-		reply_text(reply, &text);
-		return;
-	}
-	reply->etag[0] = '\0';
-	reply_error(reply, 404, "the group is not known");
+	(void)apijson_group(&text, s, group, clock_mono_ms());
+	reply_text(reply, &text);
 }
 
 static void serve_snapshot(const struct api_options *options, const struct httpd_request *req,
@@ -109,6 +107,10 @@ static void serve_snapshot(const struct api_options *options, const struct httpd
 
 	if (!s) {
 		reply_error(reply, 503, "Kafka has not been asked yet");
+		return;
+	}
+	if (group && snapshot_find_group(s, group) == SNAPSHOT_NONE) {
+		reply_error(reply, 404, "the group is not known");
 		return;
 	}
 	set_etag(reply, s);

@@ -156,6 +156,12 @@ static void test_etag(void)
 		TAP_INT("not a byte of it", a.body.len, 0);
 		TAP_HAS("but its tag", strbuf_str(&a.head), tag);
 		answer_release(&a);
+		a = http_once(site.port, paths[i], "If-None-Match: *\r\n", NULL);
+		TAP_INT("nor who wants none that there is", a.status, 304);
+		answer_release(&a);
+		a = http_once(site.port, "GET /api/v1/groups/gone", "If-None-Match: *\r\n", NULL);
+		TAP_INT("what is not there is not unchanged", a.status, 404);
+		answer_release(&a);
 		publish_set(site.publish, snapshot_with_groups(2));
 		a = http_once(site.port, paths[i], header, NULL);
 		TAP_INT("the next one is sent", a.status, 200);
