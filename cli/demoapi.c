@@ -13,6 +13,9 @@
 #define SCALE_PATH \
 	"/apis/apps/v1/namespaces/" DEMO_NAMESPACE "/deployments/" DEMO_DEPLOYMENT "/scale"
 
+/* A Scale is some hundred bytes. */
+#define SCALE_MAX ((size_t)64 << 10)
+
 struct demoapi {
 	struct httpd *httpd;
 	_Atomic int32_t replicas;
@@ -30,12 +33,14 @@ static const char resources[] =
 
 static void refuse(struct httpd_reply *reply, unsigned status, const char *reason)
 {
-	char *text = mem_printf("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
-				"\"reason\":\"%s\",\"code\":%u}",
-		reason, status);
+	struct strbuf text = STRBUF_INIT;
 
+	strbuf_addf(&text,
+		"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
+		"\"reason\":\"%s\",\"code\":%u}",
+		reason, status);
 	reply->status = status;
-	httpd_reply_take(reply, 0, text, strlen(text));
+	httpd_reply_take(reply, 0, &text);
 }
 
 static void put_scale(struct demoapi *d, const struct httpd_request *req, struct httpd_reply *reply)
@@ -59,12 +64,14 @@ static void put_scale(struct demoapi *d, const struct httpd_request *req, struct
 static void get_scale(const struct demoapi *d, struct httpd_reply *reply)
 {
 	struct kube_scale now = {.uid = "demo"};
-	char *text;
+	CLEANUP(mem_free_at) char *body = NULL;
+	struct strbuf text = STRBUF_INIT;
 
 	(void)snprintf(now.resource_version, sizeof(now.resource_version), "%u", d->version);
-	text = kubejson_scale_body(
+	body = kubejson_scale_body(
 		DEMO_NAMESPACE, DEMO_DEPLOYMENT, &now, atomic_load(&d->replicas));
-	httpd_reply_take(reply, 0, text, strlen(text));
+	strbuf_adds(&text, body);
+	httpd_reply_take(reply, 0, &text);
 }
 
 static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)
@@ -93,8 +100,11 @@ struct demoapi *demoapi_start(int32_t replicas, struct err *err)
 
 	d->version = 1;
 	atomic_init(&d->replicas, replicas);
-	d->httpd = httpd_start(
-		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle, .ctx = d}, err);
+	d->httpd = httpd_start(&(struct httpd_options){.listen = "127.0.0.1:0",
+				       .handler = handle,
+				       .ctx = d,
+				       .body_max = SCALE_MAX},
+		err);
 	if (!d->httpd) {
 		free(d);
 		return NULL;

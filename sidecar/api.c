@@ -6,11 +6,15 @@
 
 #include "common/attr.h"
 #include "common/clock.h"
+#include "common/gzip.h"
 #include "common/strbuf.h"
+#include "sidecar/apicache.h"
 #include "sidecar/apijson.h"
 #include "sidecar/httpd.h"
+#include "sidecar/negotiate.h"
 #include "sidecar/publish.h"
 #include "sidecar/snapshot.h"
+#include "sidecar/text.h"
 
 #define PREFIX "/api/"
 #define LAG "/api/v1/lag"
@@ -19,10 +23,8 @@
 
 static void reply_text(struct httpd_reply *reply, struct strbuf *text)
 {
-	size_t len = text->len;
-
 	reply->content_type = "application/json";
-	httpd_reply_take(reply, 0, strbuf_take(text), len);
+	httpd_reply_take(reply, 0, text);
 }
 
 static void reply_error(struct httpd_reply *reply, unsigned status, const char *why)
@@ -43,30 +45,59 @@ static void set_etag(struct httpd_reply *reply, const struct snapshot *s)
 }
 
 /* Whether the client has the document of this tag. The header may list several; none is a part of
- * another. */
+ * another. A lone asterisk is any document that there is. */
 static bool client_has(const struct httpd_request *req, const char *etag)
 {
-	return req->if_none_match && strstr(req->if_none_match, etag + strlen("W/")) != NULL;
+	const char *tags = req->if_none_match;
+
+	return tags && (strcmp(tags, "*") == 0 || strstr(tags, etag + strlen("W/")));
 }
 
-static void serve_lag(const struct snapshot *s, struct httpd_reply *reply)
+/* Answers by `head`, which is new each time, and a document after it, which is shared. */
+static void reply_shared(struct httpd_reply *reply, struct strbuf *head, struct text *document)
 {
-	struct strbuf text = STRBUF_INIT;
+	reply->content_type = "application/json";
+	reply->vary = "Accept-Encoding";
+	reply->parts[1] = text_part(document);
+	if (document->gzip) {
+		struct strbuf first = STRBUF_INIT, last = STRBUF_INIT;
+		struct gzip *z;
 
-	apijson_lag(&text, s, clock_mono_ms());
-	reply_text(reply, &text);
+		gzip_header(&first);
+		z = gzip_begin(&first);
+		gzip_add(z, strbuf_str(head), head->len);
+		gzip_trailer(&last, gzip_end(z), document->sum);
+		httpd_reply_take(reply, 0, &first);
+		httpd_reply_take(reply, 2, &last);
+		reply->content_encoding = "gzip";
+	} else {
+		httpd_reply_take(reply, 0, head);
+	}
+}
+
+/* The document may be of the snapshot before `s`. */
+static void serve_lag(const struct api_options *options, const struct httpd_request *req,
+	struct snapshot *s, struct httpd_reply *reply)
+{
+	struct apicache_document CLEANUP(apicache_document_release) document = apicache_get(
+		options->cache, s, APICACHE_LAG, negotiate_encoding(req->accept_encoding));
+	CLEANUP(strbuf_release) struct strbuf head = STRBUF_INIT;
+
+	set_etag(reply, document.s);
+	if (client_has(req, reply->etag)) {
+		reply->status = 304;
+		return;
+	}
+	apijson_lag_head(&head, document.s, clock_mono_ms());
+	reply_shared(reply, &head, text_ref(document.text));
 }
 
 static void serve_group(const struct snapshot *s, const char *group, struct httpd_reply *reply)
 {
 	struct strbuf text = STRBUF_INIT;
 
-	if (apijson_group(&text, s, group, clock_mono_ms())) {
-		reply_text(reply, &text);
-		return;
-	}
-	reply->etag[0] = '\0';
-	reply_error(reply, 404, "the group is not known");
+	(void)apijson_group(&text, s, group, clock_mono_ms());
+	reply_text(reply, &text);
 }
 
 static void serve_snapshot(const struct api_options *options, const struct httpd_request *req,
@@ -78,13 +109,17 @@ static void serve_snapshot(const struct api_options *options, const struct httpd
 		reply_error(reply, 503, "Kafka has not been asked yet");
 		return;
 	}
+	if (group && snapshot_find_group(s, group) == SNAPSHOT_NONE) {
+		reply_error(reply, 404, "the group is not known");
+		return;
+	}
 	set_etag(reply, s);
 	if (client_has(req, reply->etag))
 		reply->status = 304;
 	else if (group)
 		serve_group(s, group, reply);
 	else
-		serve_lag(s, reply);
+		serve_lag(options, req, s, reply);
 }
 
 static const struct api_document *find_document(const struct api_options *options, const char *path)
@@ -103,12 +138,21 @@ static void serve_document(const struct api_document *document, struct httpd_rep
 	reply_text(reply, &text);
 }
 
-static void serve_history(struct trend *trend, struct httpd_reply *reply)
+static void serve_history(const struct api_options *options, const struct httpd_request *req,
+	struct httpd_reply *reply)
 {
-	struct strbuf text = STRBUF_INIT;
+	struct snapshot *CLEANUP(snapshot_unref_at) s = publish_get(options->publish);
+	struct apicache_document CLEANUP(apicache_document_release) document = {0};
+	CLEANUP(strbuf_release) struct strbuf head = STRBUF_INIT;
 
-	apijson_history(&text, trend);
-	reply_text(reply, &text);
+	if (!s) {
+		apijson_history(&head, NULL);
+		reply_text(reply, &head);
+		return;
+	}
+	document = apicache_get(
+		options->cache, s, APICACHE_HISTORY, negotiate_encoding(req->accept_encoding));
+	reply_shared(reply, &head, text_ref(document.text));
 }
 
 bool api_serve(const struct api_options *options, const struct httpd_request *req,
@@ -128,7 +172,7 @@ bool api_serve(const struct api_options *options, const struct httpd_request *re
 		reply->allow = "GET, HEAD";
 		reply_error(reply, 405, "only GET and HEAD are allowed here");
 	} else if (history) {
-		serve_history(options->trend, reply);
+		serve_history(options, req, reply);
 	} else if (document) {
 		serve_document(document, reply);
 	} else {

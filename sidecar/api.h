@@ -1,16 +1,16 @@
-/* The routes below /api/: JSON, made anew for each request from the current snapshot, and not at all
- * for a client that has it already (If-None-Match). Described in hexlag-api(7). */
+/* The routes below /api/: JSON of the current snapshot, and nothing for a client that has it already
+ * (If-None-Match). Described in hexlag-api(7). */
 #ifndef HEXLAG_API_H
 #define HEXLAG_API_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+struct apicache;
 struct httpd_reply;
 struct httpd_request;
 struct publish;
 struct strbuf;
-struct trend;
 
 /* A document of another module. Thread: the HTTP server's. `append` must not block. */
 struct api_document {
@@ -21,7 +21,7 @@ struct api_document {
 
 struct api_options {
 	struct publish *publish;
-	struct trend *trend; /* NULL: no history */
+	struct apicache *cache;
 	const struct api_document *documents;
 	size_t document_count;
 };

@@ -179,12 +179,18 @@ static void add_summary(struct jsonout *j, const struct snapshot *s)
 	jsonout_close(j, '}');
 }
 
-void apijson_lag(struct strbuf *out, const struct snapshot *s, int64_t now_ms)
+void apijson_lag_head(struct strbuf *out, const struct snapshot *s, int64_t now_ms)
 {
 	struct jsonout j = {.to = out};
 
 	jsonout_open(&j, NULL, '{');
 	add_snapshot(&j, s, now_ms);
+}
+
+void apijson_lag_rest(struct strbuf *out, const struct snapshot *s)
+{
+	struct jsonout j = {.to = out, .comma = true};
+
 	add_summary(&j, s);
 	jsonout_open(&j, "groups", '[');
 	for (size_t i = 0; i < s->group_count; i++)

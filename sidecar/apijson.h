@@ -12,8 +12,10 @@
 struct snapshot;
 struct trend;
 
-/* Appends the brokers, and all groups with their topics. `now_ms` is the monotonic clock. */
-void apijson_lag(struct strbuf *out, const struct snapshot *s, int64_t now_ms);
+/* The document of all groups in two parts. Its beginning has the ages, and the brokers; `now_ms` is the
+ * monotonic clock. The rest, all groups with their topics, is the same at any time. */
+void apijson_lag_head(struct strbuf *out, const struct snapshot *s, int64_t now_ms);
+void apijson_lag_rest(struct strbuf *out, const struct snapshot *s);
 
 /* Appends one group with its members and partitions. False, and nothing appended, where the snapshot
  * has no group of that name. */

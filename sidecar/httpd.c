@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -17,15 +16,17 @@
 #include "sidecar/httpdauth.h"
 #include "sidecar/httpdclients.h"
 #include "sidecar/httpdfamilies.h"
+#include "sidecar/httpdframing.h"
 #include "sidecar/httpdlisten.h"
 #include "sidecar/httpdpolicy.h"
 #include "sidecar/httpdreply.h"
 #include "sidecar/httpdtls.h"
 
-/* The library's own limit, of time without progress; the clients' limits are in httpdclients.h. */
-#define STALL_S 30
+/* The library's own limit, of time without progress. Those in httpdclients.h decide. */
+#define STALL_S 300
+_Static_assert(
+	STALL_S > 2 * HTTPD_IDLE_S && STALL_S > 2 * HTTPD_SEND_S, "the library would decide");
 #define HEADERS_MAX ((size_t)64 << 10)
-#define BODY_MAX ((size_t)1 << 20)
 #define TICK_MS 500
 #define STOP_MS 10000
 #define PLAIN_TEXT "text/plain; charset=utf-8"
@@ -54,9 +55,11 @@ struct exchange {
 	struct MHD_Connection *connection;
 	struct httpdclient *client;
 	struct httpdpolicy *policy;
+	const char *target, *method; /* the library's, as long as it is here */
 	struct strbuf body;
 	enum step step;
 	bool too_large;
+	bool early; /* the handler does not wait for the body */
 	bool bad_path;
 	bool welcome; /* after STEP_CHECKING */
 };
@@ -66,13 +69,13 @@ struct exchange {
 static enum MHD_Result send_reply(
 	struct httpd *h, struct exchange *x, const struct httpd_reply *reply)
 {
+	struct httpdweight weight = httpdreply_weight(reply);
 	struct MHD_Response *response = httpdreply_new(reply, &x->policy->config);
 	enum MHD_Result result;
 
 	if (!response)
 		return MHD_NO;
-	httpdclients_mark(
-		&h->clients, x->client, CLIENT_ANSWERED, httpdreply_large(reply), clock_mono_ms());
+	httpdclients_mark(&h->clients, x->client, CLIENT_ANSWERED, &weight, clock_mono_ms());
 	result = MHD_queue_response(x->connection, reply->status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -88,13 +91,56 @@ static enum MHD_Result refuse(struct httpd *h, struct exchange *x, unsigned stat
 
 static enum MHD_Result refuse_size(struct httpd *h, struct exchange *x)
 {
-	return refuse(h, x, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is larger than 1 MiB\n");
+	return refuse(h, x, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is too large\n");
 }
 
 static enum MHD_Result refuse_person(struct httpd *h, struct exchange *x)
 {
 	atomic_fetch_add(&h->refused, 1);
 	return refuse(h, x, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed\n");
+}
+
+/* --- answers of the handler --- */
+
+static const char *header_of(struct MHD_Connection *connection, const char *name)
+{
+	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* The path of "http://host/path", which RFC 9112 3.2.2 lets a client send. */
+static const char *path_of(const char *target)
+{
+	const char *host = strstr(target, "://"), *path;
+
+	if (*target == '/' || !host)
+		return target;
+	path = strchr(host + 3, '/');
+	return path ? path : "/";
+}
+
+static enum MHD_Result answer(struct httpd *h, struct exchange *x)
+{
+	const char *accept = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT);
+	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+	const struct httpd_request request = {
+		.method = strcmp(x->method, "HEAD") == 0 ? "GET" : x->method,
+		.path = path_of(x->target),
+		.accept = accept ? accept : "",
+		.accept_encoding = encoding ? encoding : "",
+		.body = strbuf_str(&x->body),
+		.body_len = x->body.len,
+		.if_none_match = header_of(x->connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
+	};
+	struct httpd_reply reply = {.status = MHD_HTTP_OK};
+
+	h->options.handler(h->options.ctx, &request, &reply);
+	return send_reply(h, x, &reply);
+}
+
+/* Nothing speaks against the request. */
+static enum MHD_Result go_on(struct httpd *h, struct exchange *x)
+{
+	return x->early ? answer(h, x) : MHD_YES;
 }
 
 /* --- who may ask --- */
@@ -129,21 +175,16 @@ static void on_checked(void *ctx, bool welcome)
 	MHD_resume_connection(x->connection);
 }
 
-static const char *header_of(struct MHD_Connection *connection, const char *name)
-{
-	return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
 static enum MHD_Result check_person(struct httpd *h, struct exchange *x)
 {
 	struct httpdauth_job *job;
 
 	if (!x->policy->config.user_count)
-		return MHD_YES;
+		return go_on(h, x);
 	switch (httpdauth_check(h->auth, &x->policy->config,
 		header_of(x->connection, MHD_HTTP_HEADER_AUTHORIZATION), &job)) {
 	case AUTH_WELCOME:
-		return MHD_YES;
+		return go_on(h, x);
 	case AUTH_LATER:
 		x->step = STEP_CHECKING;
 		MHD_suspend_connection(x->connection);
@@ -159,33 +200,29 @@ static enum MHD_Result check_person(struct httpd *h, struct exchange *x)
 
 /* --- requests --- */
 
-/* The path of "http://host/path", which RFC 9112 3.2.2 lets a client send. */
-static const char *path_of(const char *target)
+static bool is_reading(const char *method)
 {
-	const char *host = strstr(target, "://"), *path;
-
-	if (*target == '/' || !host)
-		return target;
-	path = strchr(host + 3, '/');
-	return path ? path : "/";
+	return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 }
 
-/* Which framing of the body counts must not be open to doubt (RFC 9112 6.1 and 11.2). */
-static const char *bad_framing(const struct exchange *x)
-{
-	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-
-	if (encoding && strcasecmp(encoding, "chunked") != 0)
-		return "Transfer-Encoding: only chunked is understood\n";
-	if (encoding && header_of(x->connection, MHD_HTTP_HEADER_CONTENT_LENGTH))
-		return "Content-Length beside Transfer-Encoding\n";
-	return NULL;
-}
-
-static enum MHD_Result take_head(struct httpd *h, struct exchange *x, const char *target)
+/* What a length of more than 64 bits is read as is too large, too. */
+static uint64_t announced(const struct exchange *x)
 {
 	const char *length = header_of(x->connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	const char *wrong = bad_framing(x);
+
+	return length ? strtoull(length, NULL, 10) : 0;
+}
+
+/* Who wants no bodies says so to a method that has one before it is sent: by the handler's 404 or 405. */
+static bool is_answered_early(const struct httpd *h, const struct exchange *x)
+{
+	return h->options.body_max == 0 && !is_reading(x->method) &&
+	       (announced(x) || header_of(x->connection, MHD_HTTP_HEADER_TRANSFER_ENCODING));
+}
+
+static enum MHD_Result take_head(struct httpd *h, struct exchange *x)
+{
+	const char *wrong = httpdframing_error(x->connection);
 	int64_t now_ms = clock_mono_ms();
 
 	x->step = STEP_BODY;
@@ -194,10 +231,11 @@ static enum MHD_Result take_head(struct httpd *h, struct exchange *x, const char
 		return refuse(h, x, MHD_HTTP_BAD_REQUEST, wrong);
 	if (x->bad_path)
 		return refuse(h, x, MHD_HTTP_BAD_REQUEST, "the path holds a NUL character\n");
-	if (length && strtoull(length, NULL, 10) > BODY_MAX)
+	x->early = is_answered_early(h, x);
+	if (!x->early && announced(x) > h->options.body_max)
 		return refuse_size(h, x);
-	if (is_open(h, path_of(target)))
-		return MHD_YES;
+	if (is_open(h, path_of(x->target)))
+		return go_on(h, x);
 	if (!is_within_rate(h, &x->policy->config, now_ms)) {
 		atomic_fetch_add(&h->limited, 1);
 		return refuse(h, x, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests\n");
@@ -205,36 +243,16 @@ static enum MHD_Result take_head(struct httpd *h, struct exchange *x, const char
 	return check_person(h, x);
 }
 
-static void collect_body(struct exchange *x, const char *bytes, size_t len)
+static void collect_body(const struct httpd *h, struct exchange *x, const char *bytes, size_t len)
 {
 	/* A body without a length is read to its end even when it is refused: the library can
 	 * answer only then. What is beyond the limit is dropped. */
-	if (x->too_large || len > BODY_MAX - x->body.len) {
+	if (x->too_large || len > h->options.body_max - x->body.len) {
 		x->too_large = true;
 		strbuf_release(&x->body);
 		return;
 	}
 	strbuf_add(&x->body, bytes, len);
-}
-
-static enum MHD_Result answer(
-	struct httpd *h, struct exchange *x, const char *target, const char *method)
-{
-	const char *accept = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT);
-	const char *encoding = header_of(x->connection, MHD_HTTP_HEADER_ACCEPT_ENCODING);
-	const struct httpd_request request = {
-		.method = strcmp(method, "HEAD") == 0 ? "GET" : method,
-		.path = path_of(target),
-		.accept = accept ? accept : "",
-		.accept_encoding = encoding ? encoding : "",
-		.body = strbuf_str(&x->body),
-		.body_len = x->body.len,
-		.if_none_match = header_of(x->connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
-	};
-	struct httpd_reply reply = {.status = MHD_HTTP_OK};
-
-	h->options.handler(h->options.ctx, &request, &reply);
-	return send_reply(h, x, &reply);
 }
 
 /* Called by the library when the headers are in, again when a check has ended, then for each piece of the
@@ -247,18 +265,20 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 
 	(void)connection;
 	(void)version;
+	x->target = target;
+	x->method = method;
 	if (x->step == STEP_HEAD)
-		return take_head(h, x, target);
+		return take_head(h, x);
 	if (x->step == STEP_CHECKING) {
 		x->step = STEP_BODY;
-		return x->welcome ? MHD_YES : refuse_person(h, x);
+		return x->welcome ? go_on(h, x) : refuse_person(h, x);
 	}
 	if (*body_len) {
-		collect_body(x, body, *body_len);
+		collect_body(h, x, body, *body_len);
 		*body_len = 0;
 		return MHD_YES;
 	}
-	return x->too_large ? refuse_size(h, x) : answer(h, x, target, method);
+	return x->too_large ? refuse_size(h, x) : answer(h, x);
 }
 
 static struct connection *connection_of(struct MHD_Connection *connection)

@@ -34,7 +34,11 @@ struct httpd_part {
 
 #define HTTPD_PARTS 3
 
+/* Replies whose bytes in memory are bounded together: readers of one kind never end those of another. */
+enum httpd_kind { HTTPD_DOCUMENT, HTTPD_EXPOSITION, HTTPD_KINDS };
+
 struct httpd_reply {
+	enum httpd_kind kind;
 	unsigned status;                     /* preset to 200 */
 	const char *content_type;            /* NULL: none; static text */
 	const char *content_encoding, *vary; /* the same */
@@ -57,10 +61,13 @@ struct httpd_options {
 	/* Paths, up to a NULL, that are answered without a password and beyond the rate limit: what a
 	 * kubelet asks for has no place for a secret. NULL: none. */
 	const char *const *open_paths;
+	/* Of a request, in bytes; a larger one is refused (413). 0: no path takes a body, and the
+	 * handler is asked for its 404 or 405 before any byte of it. */
+	size_t body_max;
 };
 
 /* NULL and ERR_CONFIG (address, web configuration) or ERR_RETRY (in use) on failure, with what is at fault
- * in the message. Limits: those of httpdclients.h, 64 KiB of headers (431), 1 MiB of body (413).
+ * in the message. Limits: those of httpdclients.h, 64 KiB of headers (431).
  * All signals must be blocked already. */
 struct httpd *httpd_start(const struct httpd_options *options, struct err *err) MUSTCHECK;
 
@@ -77,7 +84,7 @@ void httpd_stop(struct httpd *h); /* NULL is fine; closes all connections, waits
 
 unsigned httpd_port(const struct httpd *h); /* the port in use */
 
-/* Makes `text` (len bytes, malloc'd, ownership taken) the part `i` of a reply. */
-void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len);
+/* Makes what is in `text` the part `i` of a reply; `text` is empty after. */
+void httpd_reply_take(struct httpd_reply *reply, size_t i, struct strbuf *text);
 
 #endif

@@ -13,7 +13,7 @@ struct httpdclient {
 	int fd;
 	enum httpdclient_state state;
 	int64_t since_ms;
-	const void *large;
+	struct httpdweight weight;
 	bool leaving;
 };
 
@@ -22,6 +22,11 @@ static const int64_t limits_ms[] = {
 	[CLIENT_WAITING] = HTTPD_IDLE_S * 1000,
 	[CLIENT_ASKING] = HTTPD_BODY_S * 1000,
 	[CLIENT_ANSWERED] = HTTPD_SEND_S * 1000,
+};
+
+static const size_t bytes_max[] = {
+	[HTTPD_DOCUMENT] = HTTPD_DOCUMENT_BYTES,
+	[HTTPD_EXPOSITION] = HTTPD_EXPOSITION_BYTES,
 };
 
 void httpdclients_init(struct httpdclients *all)
@@ -78,6 +83,13 @@ static struct httpdclient *least_wanted(const struct httpdclients *all)
 	return busy;
 }
 
+static void weigh(struct httpdclients *all, struct httpdclient *c, struct httpdweight weight)
+{
+	all->bytes[c->weight.kind] -= c->weight.shared_bytes + c->weight.own_bytes;
+	all->bytes[weight.kind] += weight.shared_bytes + weight.own_bytes;
+	c->weight = weight;
+}
+
 struct httpdclient *httpdclients_add(struct httpdclients *all, int fd, int64_t now_ms)
 {
 	struct httpdclient *c = mem_zalloc(1, sizeof(*c)), *other;
@@ -98,43 +110,50 @@ void httpdclients_remove(struct httpdclients *all, struct httpdclient *client)
 {
 	pthread_mutex_lock(&all->lock);
 	take_out(all, client);
+	weigh(all, client, (struct httpdweight){0});
 	all->count--;
 	all->leaving -= client->leaving;
 	pthread_mutex_unlock(&all->lock);
 	free(client);
 }
 
-/* Lets go of the oldest large answers. */
-static void bound_answers(struct httpdclients *all)
+/* Lets go of the oldest answers of a kind where they are too much. */
+static void bound_answers(struct httpdclients *all, enum httpd_kind kind)
 {
-	const void *kept[HTTPD_LARGE_MAX];
-	size_t count = 0, i;
+	const void *kept[HTTPD_CONNECTIONS_MAX];
+	size_t count = 0, bytes = 0, more, i;
 
+	if (all->bytes[kind] <= bytes_max[kind])
+		return;
 	for (struct httpdclient *c = all->newest; c; c = c->older) {
-		if (!c->large || c->leaving)
+		if (!c->weight.shared || c->weight.kind != kind || c->leaving)
 			continue;
-		for (i = 0; i < count && kept[i] != c->large; i++)
+		for (i = 0; i < count && kept[i] != c->weight.shared; i++)
 			;
-		if (i < count)
-			continue;
-		if (count < HTTPD_LARGE_MAX)
-			kept[count++] = c->large;
-		else
+		more = c->weight.own_bytes;
+		if (i == count && count >= HTTPD_ANSWERS_KEPT)
+			more += c->weight.shared_bytes;
+		if (bytes + more > bytes_max[kind] || count == ARRAY_LEN(kept)) {
 			cut_off(all, c, &all->outdated);
+			continue;
+		}
+		bytes += more;
+		if (i == count)
+			kept[count++] = c->weight.shared;
 	}
 }
 
 void httpdclients_mark(struct httpdclients *all, struct httpdclient *client,
-	enum httpdclient_state state, const void *large, int64_t now_ms)
+	enum httpdclient_state state, const struct httpdweight *weight, int64_t now_ms)
 {
 	pthread_mutex_lock(&all->lock);
 	take_out(all, client);
 	put_newest(all, client);
 	client->state = state;
 	client->since_ms = now_ms;
-	client->large = large;
-	if (large)
-		bound_answers(all);
+	weigh(all, client, weight ? *weight : (struct httpdweight){0});
+	if (weight)
+		bound_answers(all, weight->kind);
 	pthread_mutex_unlock(&all->lock);
 }
 

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "common/strbuf.h"
+#include "sidecar/httpd.h"
 
 /* Limits of the time in a state, from its beginning, whatever moves in between: a client that sends a
  * byte now and then is not idle, and just as far from a request. */
 #define HTTPD_HEAD_S 10 /* from the connection, TLS included, to the end of the first headers */
-#define HTTPD_IDLE_S 45 /* from an answer to the end of the next headers */
+#define HTTPD_IDLE_S \
+	90 /* from an answer to the end of the next headers: more than between scrapes */
 #define HTTPD_BODY_S 30
 #define HTTPD_SEND_S 60
 
@@ -22,10 +24,11 @@
 #define HTTPD_CONNECTIONS 448
 #define HTTPD_CONNECTIONS_MAX 512
 
-/* So many different large answers may be on their way at once; who still reads an older one is cut off.
- * Each is the text of a snapshot that is otherwise gone. */
-#define HTTPD_LARGE ((size_t)1 << 20)
-#define HTTPD_LARGE_MAX 4
+/* Beside the newest few answers that differ, so many bytes of each kind may be on their way at once, what
+ * several share counted once. With more, who reads the oldest is cut off. */
+#define HTTPD_DOCUMENT_BYTES ((size_t)32 << 20)
+#define HTTPD_EXPOSITION_BYTES ((size_t)64 << 20)
+#define HTTPD_ANSWERS_KEPT 2
 
 enum httpdclient_state {
 	CLIENT_CONNECTED, /* nothing has come, or half of the first headers */
@@ -33,6 +36,14 @@ enum httpdclient_state {
 	CLIENT_ASKING,    /* headers are in; a body comes, or a password is checked */
 	CLIENT_ANSWERED,  /* an answer is being sent */
 	CLIENT_STATES,
+};
+
+/* What an answer keeps in memory. {0}: nothing. */
+struct httpdweight {
+	enum httpd_kind kind;
+	const void *shared; /* its largest part, only to be compared */
+	size_t shared_bytes;
+	size_t own_bytes; /* of the others */
 };
 
 struct exposition;
@@ -46,6 +57,7 @@ struct httpdclients {
 	uint64_t late[CLIENT_STATES]; /* cut off for taking too long */
 	uint64_t displaced;           /* gave way to a new connection */
 	uint64_t outdated;            /* read an answer that is too old */
+	size_t bytes[HTTPD_KINDS];    /* of all answers; what is shared is in it each time */
 };
 
 void httpdclients_init(struct httpdclients *all);
@@ -55,9 +67,9 @@ void httpdclients_release(struct httpdclients *all);
 struct httpdclient *httpdclients_add(struct httpdclients *all, int fd, int64_t now_ms);
 void httpdclients_remove(struct httpdclients *all, struct httpdclient *client);
 
-/* A state begins. `large` is what a large answer keeps alive, only to be compared; NULL: nothing. */
+/* A state begins. `weight` is that of the answer; NULL: none is being sent. */
 void httpdclients_mark(struct httpdclients *all, struct httpdclient *client,
-	enum httpdclient_state state, const void *large, int64_t now_ms);
+	enum httpdclient_state state, const struct httpdweight *weight, int64_t now_ms);
 
 /* Cuts off who is over its time. To be called now and then. */
 void httpdclients_sweep(struct httpdclients *all, int64_t now_ms);

@@ -6,16 +6,18 @@
 #include <strings.h>
 
 #include "common/mem.h"
-#include "sidecar/httpdclients.h"
 
 static void free_text(void *text)
 {
 	free(text);
 }
 
-void httpd_reply_take(struct httpd_reply *reply, size_t i, char *text, size_t len)
+void httpd_reply_take(struct httpd_reply *reply, size_t i, struct strbuf *text)
 {
-	reply->parts[i] = (struct httpd_part){text, len, free_text, text};
+	size_t len = text->len;
+	char *bytes = strbuf_take(text);
+
+	reply->parts[i] = (struct httpd_part){bytes, len, free_text, bytes};
 }
 
 /* The library calls it when nobody sends the response any more. */
@@ -84,10 +86,21 @@ struct MHD_Response *httpdreply_new(const struct httpd_reply *reply, const struc
 	return response;
 }
 
-const void *httpdreply_large(const struct httpd_reply *reply)
+struct httpdweight httpdreply_weight(const struct httpd_reply *reply)
 {
-	for (size_t i = 0; i < HTTPD_PARTS; i++)
-		if (reply->parts[i].release && reply->parts[i].len >= HTTPD_LARGE)
-			return reply->parts[i].owner;
-	return NULL;
+	struct httpdweight weight = {.kind = reply->kind};
+
+	for (size_t i = 0; i < HTTPD_PARTS; i++) {
+		const struct httpd_part *part = &reply->parts[i];
+
+		if (!part->release)
+			continue;
+		weight.own_bytes += part->len;
+		if (!weight.shared || part->len > weight.shared_bytes) {
+			weight.shared = part->owner;
+			weight.shared_bytes = part->len;
+		}
+	}
+	weight.own_bytes -= weight.shared_bytes;
+	return weight;
 }

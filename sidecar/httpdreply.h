@@ -3,6 +3,7 @@
 #define HEXLAG_HTTPDREPLY_H
 
 #include "sidecar/httpd.h"
+#include "sidecar/httpdclients.h"
 
 struct MHD_Response;
 
@@ -10,7 +11,7 @@ struct MHD_Response;
  * them. NULL, with the parts released: no memory. */
 struct MHD_Response *httpdreply_new(const struct httpd_reply *reply, const struct webconfig *c);
 
-/* What a large part of the reply keeps in memory, to be compared only; NULL: nothing worth counting. */
-const void *httpdreply_large(const struct httpd_reply *reply);
+/* What the reply keeps in memory. */
+struct httpdweight httpdreply_weight(const struct httpd_reply *reply);
 
 #endif

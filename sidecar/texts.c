@@ -35,14 +35,6 @@ struct texts {
 	bool dropping;           /* the last text had series left out */
 };
 
-void text_unref(struct text *text)
-{
-	if (!text || atomic_fetch_sub_explicit(&text->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	strbuf_release(&text->bytes);
-	free(text);
-}
-
 /* --- one text --- */
 
 static void compress(void *ctx, const char *bytes, size_t len)
@@ -71,12 +63,10 @@ static void render_gzip(struct text *text, struct exposition *x, const struct sn
 static struct text *render(const struct snapshot *s, const struct metrics_options *metrics,
 	struct text_form form, struct text *old)
 {
-	struct text *text = old ? old : mem_zalloc(1, sizeof(*text));
+	struct text *text = old ? old : text_new();
 	struct exposition x = {.openmetrics = form.openmetrics};
 	int64_t began = clock_mono_us();
 
-	if (!old)
-		atomic_init(&text->refs, 1);
 	text->seq = s->seq;
 	text->mono_ms = s->mono_ms;
 	text->bytes.len = 0;
@@ -129,7 +119,7 @@ static void store(struct texts *t, struct text_form form, struct text *text)
 /* Whether the thread makes, or is about to make, the compressed texts of `s`. Under the lock. */
 static bool under_way(const struct texts *t, const struct snapshot *s)
 {
-	return s->full && s->seq > t->seen && metrics_large(s);
+	return !t->no_thread && s->full && s->seq > t->seen && metrics_large(s);
 }
 
 /* The one before `s`, and nobody has had a newer one. */
@@ -150,8 +140,7 @@ static struct text *make(struct texts *t, const struct snapshot *s, struct text_
 	}
 	pthread_mutex_unlock(&t->lock);
 	text = render(s, t->metrics, form, old);
-	atomic_fetch_add_explicit(&text->refs, 1, memory_order_relaxed);
-	store(t, form, text);
+	store(t, form, text_ref(text));
 	return text;
 }
 
@@ -170,7 +159,7 @@ static struct text *find(
 	if (text && text->seq != s->seq && !(form.gzip && may_stand_in(t, text) && under_way(t, s)))
 		text = NULL;
 	if (text)
-		atomic_fetch_add_explicit(&text->refs, 1, memory_order_relaxed);
+		(void)text_ref(text);
 	pthread_mutex_unlock(&t->lock);
 	return text;
 }

@@ -10,14 +10,10 @@
 #ifndef HEXLAG_TEXTS_H
 #define HEXLAG_TEXTS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "common/gzip.h"
-#include "common/strbuf.h"
 #include "sidecar/metrics.h"
+#include "sidecar/text.h"
 
 struct publish;
 struct snapshot;
@@ -29,27 +25,14 @@ struct text_form {
 	bool gzip_only; /* a text that is not compressed is refused */
 };
 
-/* Frozen. */
-struct text {
-	atomic_uint refs;
-	uint64_t seq;        /* of the snapshot */
-	int64_t mono_ms;     /* of the snapshot */
-	struct strbuf bytes; /* without an end: more families, or pieces, may follow */
-	bool gzip;           /* `bytes` are a gzip_header() and a piece */
-	struct gzip_sum sum; /* of that piece */
-	size_t len;          /* before compression */
-	struct metrics_count count;
-	int64_t render_us; /* what it took to make */
-};
-
 /* Both borrowed. NULL: `metrics` is the defaults. */
 struct texts *texts_new(struct publish *publish, const struct metrics_options *metrics);
 
 /* Ends all waits on `publish` where the thread runs. NULL is fine. Texts that are out stay. */
 void texts_free(struct texts *t);
 
-/* The text of `s`, the current snapshot, with a reference for the caller. Thread: one at a time. */
+/* The text of `s`, the current snapshot, with a reference for the caller; compressed, it begins with a
+ * gzip_header(). Thread: one at a time. */
 struct text *texts_get(struct texts *t, const struct snapshot *s, struct text_form form);
-void text_unref(struct text *text); /* NULL is fine. Thread: any */
 
 #endif

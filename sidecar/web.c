@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "sidecar/apicache.h"
 #include "sidecar/httpd.h"
 #include "sidecar/negotiate.h"
 #include "sidecar/page.h"
@@ -23,20 +24,9 @@ struct web {
 	struct web_options options;
 	struct selfmetrics self;
 	struct texts *texts;
+	struct apicache *apicache;
 	_Atomic(struct httpd *) httpd; /* NULL until its start has returned */
 };
-
-static void reply_strbuf(struct httpd_reply *reply, size_t part, struct strbuf *text)
-{
-	size_t len = text->len;
-
-	httpd_reply_take(reply, part, strbuf_take(text), len);
-}
-
-static void release_text(void *text)
-{
-	text_unref(text);
-}
 
 /* The first part of the reply: the text of the current snapshot, NULL where there is none. */
 static const struct text *reply_text(
@@ -48,13 +38,12 @@ static const struct text *reply_text(
 
 	if (s) {
 		text = texts_get(w->texts, s, form);
-		reply->parts[0] = (struct httpd_part){
-			strbuf_str(&text->bytes), text->bytes.len, release_text, text};
+		reply->parts[0] = text_part(text);
 		return text;
 	}
 	if (form.gzip) {
 		gzip_header(&header);
-		reply_strbuf(reply, 0, &header);
+		httpd_reply_take(reply, 0, &header);
 	}
 	return NULL;
 }
@@ -93,7 +82,8 @@ static void serve_metrics(struct web *w, const struct httpd_request *req, struct
 	reply->content_type = form.openmetrics ? OPENMETRICS_TEXT : METRICS_TEXT;
 	reply->content_encoding = gzip ? "gzip" : NULL;
 	reply->vary = "Accept, Accept-Encoding";
-	reply_strbuf(reply, 1, &live.text);
+	reply->kind = HTTPD_EXPOSITION;
+	httpd_reply_take(reply, 1, &live.text);
 }
 
 static void serve_health(struct web *w, const struct httpd_request *req, struct httpd_reply *reply)
@@ -110,7 +100,7 @@ static void serve_health(struct web *w, const struct httpd_request *req, struct 
 		strbuf_adds(&line, "ok");
 	}
 	reply->content_type = PLAIN_TEXT;
-	reply_strbuf(reply, 0, &line);
+	httpd_reply_take(reply, 0, &line);
 }
 
 static double seconds(int64_t ms)
@@ -151,7 +141,7 @@ static void serve_readiness(
 	(void)req;
 	reply->status = describe_readiness(s, clock_mono_ms(), w->options.ready_max_age_ms, &line);
 	reply->content_type = PLAIN_TEXT;
-	reply_strbuf(reply, 0, &line);
+	httpd_reply_take(reply, 0, &line);
 }
 
 static void serve_error(struct httpd_reply *reply, unsigned status, const char *text)
@@ -175,7 +165,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 	};
 	const struct api_options api = {
 		.publish = w->options.publish,
-		.trend = w->options.trend,
+		.cache = w->apicache,
 		.documents = w->options.documents,
 		.document_count = w->options.document_count,
 	};
@@ -207,6 +197,7 @@ struct web *web_start(const struct web_options *options, struct err *err)
 		w->options.path = "/metrics";
 	selfmetrics_init(&w->self);
 	w->texts = texts_new(options->publish, options->metrics);
+	w->apicache = apicache_new(options->publish, options->trend);
 	/* Requests may come before this returns; everything they need is set above. */
 	w->httpd = httpd_start(&(struct httpd_options){.listen = options->listen,
 				       .handler = serve,
@@ -214,12 +205,10 @@ struct web *web_start(const struct web_options *options, struct err *err)
 				       .web = options->web,
 				       .open_paths = open_paths},
 		err);
-	if (!w->httpd) {
-		texts_free(w->texts);
-		free(w);
-		return NULL;
-	}
-	return w;
+	if (w->httpd)
+		return w;
+	web_stop(w);
+	return NULL;
 }
 
 void web_stop(struct web *w)
@@ -227,6 +216,7 @@ void web_stop(struct web *w)
 	if (!w)
 		return;
 	httpd_stop(w->httpd);
+	apicache_free(w->apicache);
 	texts_free(w->texts);
 	free(w);
 }

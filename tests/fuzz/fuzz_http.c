@@ -19,14 +19,12 @@
 static void handle(void *ctx, const struct httpd_request *req, struct httpd_reply *reply)
 {
 	struct strbuf echo = STRBUF_INIT;
-	size_t len;
 
 	(void)ctx;
 	FUZZ_CHECK(req->path && req->method && strlen(req->body) <= req->body_len);
 	strbuf_addf(&echo, "%s %s\n", req->method, req->path);
 	strbuf_add(&echo, req->body, req->body_len);
-	len = echo.len;
-	httpd_reply_take(reply, 0, strbuf_take(&echo), len);
+	httpd_reply_take(reply, 0, &echo);
 }
 
 static struct httpd *start(void)
@@ -45,7 +43,8 @@ static struct httpd *start(void)
 	h = httpd_start(&(struct httpd_options){.listen = "127.0.0.1:0",
 				.handler = handle,
 				.web = {.file = name},
-				.open_paths = open_paths},
+				.open_paths = open_paths,
+				.body_max = 65536},
 		&err);
 	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
 	(void)unlink(name);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "tests/unit/gunzip.h"
 #include "tests/unit/site.h"
 
 static struct snapshot *snapshot_with_groups(uint64_t seq)
@@ -56,6 +57,58 @@ static void test_api(void)
 	site_close(&site);
 }
 
+/* Compressed or not, the document is one: the ages and what is shared. */
+static void test_compressed(void)
+{
+	static const char *const paths[] = {"GET /api/v1/lag", "GET /api/v1/history"};
+	struct site site;
+
+	site_open(&site);
+	publish_set(site.publish, snapshot_with_groups(1));
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct answer text = http_once(site.port, paths[i], "", NULL);
+		struct answer a = http_once(site.port, paths[i], "Accept-Encoding: gzip\r\n", NULL);
+		CLEANUP(strbuf_release) struct strbuf body = STRBUF_INIT;
+		const char *tail = strstr(strbuf_str(&text.body), "\"brokers\"");
+
+		TAP_HAS("the answer is compressed", strbuf_str(&a.head),
+			"\r\nContent-Encoding: gzip\r\n");
+		TAP_HAS("for who likes it so", strbuf_str(&text.head),
+			"\r\nVary: Accept-Encoding\r\n");
+		TAP_TRUE(
+			"others get the text", !strstr(strbuf_str(&text.head), "Content-Encoding"));
+		TAP_TRUE("it is gzip", gunzip(&a.body, &body));
+		TAP_HAS("of the same text", strbuf_str(&body),
+			tail ? tail : strbuf_str(&text.body));
+		TAP_INT("from its beginning", strbuf_str(&body)[0], '{');
+		answer_release(&text);
+		answer_release(&a);
+	}
+	site_close(&site);
+}
+
+/* What is shared is of one moment; the ages are of the answer's. */
+static void test_age(void)
+{
+	struct site site;
+	struct snapshot *s = snapshot_with_groups(1);
+
+	site_open(&site);
+	s->mono_ms -= 60000;
+	publish_set(site.publish, s);
+	for (int i = 0; i < 2; i++) {
+		struct answer a = http_once(site.port, "GET /api/v1/lag", "", NULL);
+		const char *age = strstr(strbuf_str(&a.body), "\"age_ms\":");
+		long before = age ? atol(age + 9) : 0, now = clock_mono_ms() - s->mono_ms;
+
+		TAP_TRUE("each answer has its own age", before >= 60000 && before <= now);
+		TAP_TRUE("of its moment", now - before < 5000);
+		answer_release(&a);
+		s->mono_ms -= 60000 * 60; /* nobody reads it now */
+	}
+	site_close(&site);
+}
+
 /* The value of the ETag header into `to`. */
 static void read_etag(const struct answer *a, char *to, size_t room)
 {
@@ -87,6 +140,12 @@ static void test_etag(void)
 		TAP_INT("not a byte of it", a.body.len, 0);
 		TAP_HAS("but its tag", strbuf_str(&a.head), tag);
 		answer_release(&a);
+		a = http_once(site.port, paths[i], "If-None-Match: *\r\n", NULL);
+		TAP_INT("nor who wants none that there is", a.status, 304);
+		answer_release(&a);
+		a = http_once(site.port, "GET /api/v1/groups/gone", "If-None-Match: *\r\n", NULL);
+		TAP_INT("what is not there is not unchanged", a.status, 404);
+		answer_release(&a);
 		publish_set(site.publish, snapshot_with_groups(2));
 		a = http_once(site.port, paths[i], header, NULL);
 		TAP_INT("the next one is sent", a.status, 200);
@@ -98,6 +157,8 @@ static void test_etag(void)
 int main(void)
 {
 	test_api();
+	test_compressed();
+	test_age();
 	test_etag();
 	return tap_done();
 }

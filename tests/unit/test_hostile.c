@@ -47,9 +47,12 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 
 static struct httpd *start(void)
 {
+	static const char *const open_paths[] = {"/open", NULL};
 	struct err err = {0};
 	struct httpd *h = httpd_start(
-		&(struct httpd_options){.listen = "127.0.0.1:0", .handler = handle}, &err);
+		&(struct httpd_options){
+			.listen = "127.0.0.1:0", .handler = handle, .open_paths = open_paths},
+		&err);
 
 	if (!h) {
 		printf("Bail out! %s\n", err.msg);
@@ -122,6 +125,29 @@ static const struct {
 	{"two framings",
 		TEXT("POST /x HTTP/1.1\r\n" HOST
 		     "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"two lengths",
+		TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: 0\r\nContent-Length: 30\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"the same length twice",
+		TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: 0\r\ncontent-length: 0\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"two lengths in one", TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length: 0, 0\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"one framing twice",
+		TEXT("POST /x HTTP/1.1\r\n" HOST
+		     "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"an unknown framing after a known one",
+		TEXT("POST /x HTTP/1.1\r\n" HOST
+		     "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"a blank after a name", TEXT("POST /x HTTP/1.1\r\n" HOST "Content-Length : 30\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"a tab after a name",
+		TEXT("GET /x HTTP/1.1\r\n" HOST "Transfer-Encoding\t: chunked\r\n\r\n"),
+		"HTTP/1.1 400"},
+	{"a blank in a name", TEXT("GET /x HTTP/1.1\r\n" HOST "Con tent: 1\r\n\r\n"),
 		"HTTP/1.1 400"},
 	{"an unknown framing", TEXT("POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\nx"),
 		"HTTP/1.1 400"},
@@ -204,16 +230,71 @@ static void test_never_reading(void)
 		answer_release(&a);
 		most = alive > most ? alive : most;
 	}
-	TAP_TRUE("few large answers are in memory at once", most <= 2 * HTTPD_LARGE_MAX);
+	TAP_TRUE("few large answers are in memory at once", most <= 2 * HTTPD_ANSWERS_KEPT);
 	deadline = clock_mono_ms() + DEADLINE_MS;
-	while (alive > HTTPD_LARGE_MAX && clock_mono_ms() < deadline)
+	while (alive > HTTPD_ANSWERS_KEPT + 1 && clock_mono_ms() < deadline)
 		(void)answers(httpd_port(h));
-	TAP_INT("as many as may be", alive, HTTPD_LARGE_MAX);
+	TAP_INT("as many as may be", alive, HTTPD_ANSWERS_KEPT + 1);
 	TAP_TRUE("and others are answered", answers(httpd_port(h)));
 	for (int i = 0; i < READERS; i++)
 		(void)close(fds[i]);
 	httpd_stop(h);
 	TAP_INT("a stop releases all of them", alive, 0);
+}
+
+/* The server takes no bodies: no byte of one is waited for, and none becomes a request. */
+static void test_bodies(void)
+{
+#define INNER "GET /x HTTP/1.1\r\n" HOST "\r\n"
+	static const struct {
+		const char *name, *bytes, *line;
+	} rows[] = {
+		{"a body is not waited for",
+			"POST /x HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n\r\n",
+			"HTTP/1.1 200"},
+		{"nor where no password is asked for",
+			"PUT /open HTTP/1.1\r\n" HOST "Content-Length: 1000000\r\n\r\nx",
+			"HTTP/1.1 200"},
+		{"nor chunks", "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n",
+			"HTTP/1.1 200"},
+		{"a GET with a body is refused",
+			"GET /open HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n", "HTTP/1.1 413"},
+		{"a GET with chunks is refused",
+			"GET /x HTTP/1.1\r\n" HOST
+			"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+			"HTTP/1.1 413"},
+		{"a body of a POST is no request",
+			"POST /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+		{"a body of a GET neither",
+			"GET /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 413"},
+		{"a body of a DELETE neither",
+			"DELETE /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+		{"a body of an unknown method neither",
+			"BREW /x HTTP/1.1\r\n" HOST "Content-Length: 30\r\n\r\n" INNER,
+			"HTTP/1.1 200"},
+	};
+	struct httpd *h = start();
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		int fd = http_connect(httpd_port(h), 0);
+		struct strbuf got = STRBUF_INIT;
+		char c;
+
+		http_send(fd, rows[i].bytes, strlen(rows[i].bytes));
+		(void)shutdown(fd, SHUT_WR);
+		while (recv(fd, &c, 1, 0) == 1)
+			strbuf_addc(&got, c);
+		TAP_HAS(rows[i].name, strbuf_str(&got), rows[i].line);
+		TAP_TRUE(
+			"and that is the one answer", got.len && !strstr(got.data + 1, "HTTP/1.1"));
+		strbuf_release(&got);
+		(void)close(fd);
+	}
+	TAP_TRUE("and the server goes on", answers(httpd_port(h)));
+	httpd_stop(h);
 }
 
 static void test_pipelined(void)
@@ -234,70 +315,6 @@ static void test_pipelined(void)
 	TAP_INT("each of many requests at once has its answer", served, 1000);
 	(void)close(fd);
 	httpd_stop(h);
-}
-
-/* A byte now and then is progress, but no request. The server's time limits are too long for a test;
- * httpdclients_sweep() is given the time that it would see. */
-static void test_limits(void)
-{
-	static const struct {
-		const char *name;
-		enum httpdclient_state state;
-		int64_t limit_ms;
-	} rows[] = {
-		{"headers that drip", CLIENT_CONNECTED, HTTPD_HEAD_S * 1000},
-		{"a pause between requests", CLIENT_WAITING, HTTPD_IDLE_S * 1000},
-		{"a body that drips", CLIENT_ASKING, HTTPD_BODY_S * 1000},
-		{"an answer that is read by drips", CLIENT_ANSWERED, HTTPD_SEND_S * 1000},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct httpdclients all;
-		struct httpdclient *client;
-		int pair[2];
-		char c;
-
-		(void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
-		httpdclients_init(&all);
-		client = httpdclients_add(&all, pair[0], 0);
-		httpdclients_mark(&all, client, rows[i].state, NULL, 5000);
-		httpdclients_sweep(&all, 5000 + rows[i].limit_ms);
-		TAP_TRUE(rows[i].name, recv(pair[1], &c, 1, MSG_DONTWAIT) < 0);
-		httpdclients_sweep(&all, 5001 + rows[i].limit_ms);
-		TAP_INT(rows[i].name, recv(pair[1], &c, 1, MSG_DONTWAIT), 0);
-		httpdclients_sweep(&all, 9000 + rows[i].limit_ms);
-		TAP_INT("is cut off once", all.late[rows[i].state], 1);
-		httpdclients_remove(&all, client);
-		TAP_INT("and is gone then", all.leaving + all.count, 0);
-		httpdclients_release(&all);
-		(void)close(pair[0]);
-		(void)close(pair[1]);
-	}
-}
-
-/* Who waits for its client goes before who is being served. */
-static void test_who_gives_way(void)
-{
-	struct httpdclient *clients[HTTPD_CONNECTIONS + 2];
-	struct httpdclients all;
-	int pair[2];
-
-	(void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
-	httpdclients_init(&all);
-	for (int i = 0; i < HTTPD_CONNECTIONS; i++) {
-		clients[i] = httpdclients_add(&all, dup(pair[0]), i);
-		httpdclients_mark(
-			&all, clients[i], i == 7 ? CLIENT_WAITING : CLIENT_ANSWERED, NULL, i);
-	}
-	TAP_INT("nobody gives way while there is room", all.displaced, 0);
-	clients[HTTPD_CONNECTIONS] = httpdclients_add(&all, pair[0], 1000);
-	TAP_INT("one gives way to the next", all.displaced, 1);
-	httpdclients_remove(&all, clients[7]);
-	TAP_INT("it is the one that has nothing to do", all.leaving, 0);
-	clients[HTTPD_CONNECTIONS + 1] = httpdclients_add(&all, pair[1], 1001);
-	httpdclients_remove(&all, clients[HTTPD_CONNECTIONS]);
-	TAP_INT("or else the newest that waits", all.leaving, 0);
-	httpdclients_release(&all);
 }
 
 /* bcrypt at cost 10: each takes some 50 ms, so most are waiting when the server stops. */
@@ -341,9 +358,8 @@ int main(void)
 	test_malformed();
 	test_idle();
 	test_never_reading();
+	test_bodies();
 	test_pipelined();
-	test_limits();
-	test_who_gives_way();
 	test_stop_while_checking();
 	return tap_done();
 }

@@ -36,20 +36,18 @@ static void handle(void *ctx, const struct httpd_request *req, struct httpd_repl
 		reply->parts[1] = (struct httpd_part){"no\n", 3, NULL, NULL};
 	} else {
 		struct strbuf text = STRBUF_INIT;
-		size_t len;
 
 		strbuf_addf(&text, "%s %s %zu ", req->method, req->path, req->body_len);
-		len = text.len;
-		httpd_reply_take(reply, 0, strbuf_take(&text), len);
+		httpd_reply_take(reply, 0, &text);
 		strbuf_add(&text, req->body, req->body_len);
-		len = text.len;
-		httpd_reply_take(reply, 1, strbuf_take(&text), len);
+		httpd_reply_take(reply, 1, &text);
 	}
 }
 
 static struct httpd *start_at(const char *listen, struct err *err)
 {
-	return httpd_start(&(struct httpd_options){.listen = listen, .handler = handle}, err);
+	return httpd_start(
+		&(struct httpd_options){.listen = listen, .handler = handle, .body_max = MIB}, err);
 }
 
 static struct httpd *start(void)

@@ -8,6 +8,7 @@
 #include "tests/tap.h"
 #include "tests/unit/gunzip.h"
 #include "tests/unit/handmade.h"
+#include "tests/unit/nothreads.h"
 #include "tests/unit/strictformat.h"
 
 #define MANY 3000 /* partitions that make a snapshot large */
@@ -165,6 +166,25 @@ static void test_idle(void)
 	publish_free(p);
 }
 
+/* Nobody makes a text ahead: what is refused uncompressed is made anew for each snapshot. */
+static void test_no_thread(void)
+{
+	struct publish *p = publish_new();
+	struct texts *t = texts_new(p, NULL);
+	struct snapshot *one = show(p, 1, true, MANY), *two;
+
+	no_threads = true;
+	EXPECT("without a thread a large text is not compressed", one, gzip, "1");
+	EXPECT("unless that is refused", one, gzip_only, "1 gzip");
+	two = show(p, 2, true, MANY);
+	EXPECT("and so is the next one", two, gzip_only, "2 gzip");
+	no_threads = false;
+	texts_free(t);
+	snapshot_unref(one);
+	snapshot_unref(two);
+	publish_free(p);
+}
+
 static void test_counts(void)
 {
 	const struct metrics_options limited = {.max_series = 50};
@@ -188,6 +208,7 @@ int main(void)
 	test_small();
 	test_large();
 	test_idle();
+	test_no_thread();
 	test_counts();
 	return tap_done();
 }
