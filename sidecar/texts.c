@@ -10,7 +10,8 @@
 #include "sidecar/publish.h"
 #include "sidecar/snapshot.h"
 
-/* A form that nobody asked for during so many full cycles is forgotten. With the usual 10 s between
+/* A form that nobody asked for during so many full cycles is forgotten, once the thread runs, which a
+ * compressed large text begins. With the usual 10 s between
  * them that is longer than the usual time between two scrapes, a minute at most. */
 #define IDLE_CYCLES 8
 
@@ -188,8 +189,11 @@ static void run(void *ctx)
 	uint64_t seq = 0;
 
 	while (!atomic_load(&t->loop.stop)) {
-		struct snapshot *s = publish_wait(t->publish, seq, clock_mono_ms() + WAIT_MS);
+		int64_t deadline = clock_mono_ms() + WAIT_MS;
+		struct snapshot *s = publish_wait(t->publish, seq, deadline);
 
+		if (!s && clock_mono_ms() < deadline)
+			return; /* all waits have been ended for good */
 		if (!s)
 			continue;
 		for (int i = 0; s->full && i < 4; i++)
