@@ -38,8 +38,8 @@ struct world {
 static const char *const hard_names[] = {"<img src=x onerror=alert(1)>",
 	"\"quotes\", 'more' & /slash/%2f", "gruppe-\xc3\xbc\xc3\xb1\xc3\xaf-\xe6\xb6\x88",
 	"not-utf8-\xff",
-	"a-name-without-any-place-to-break-it-that-goes-on-and-on-and-on-and-on-and-on-and-on-and-"
-	"on"};
+	("a-name-without-any-place-to-break-it-that-goes-on-and-on-and-on-and-on-and-on-and-on-and-"
+	 "on")};
 
 static void add_lagging(struct snapshot *s, struct group *g, size_t topic, int64_t lag)
 {
