@@ -22,6 +22,7 @@
 struct question {
 	struct group *group;
 	enum kafka_call call; /* CALL_COMMITTED_OFFSETS or CALL_DESCRIBE_GROUPS */
+	size_t coordinator;   /* index in the round's array */
 	bool done;
 };
 
@@ -101,6 +102,7 @@ static void split_by_coordinator(struct round *r)
 			r->coordinator_count++;
 		}
 		c->end = i + 1;
+		r->questions[i].coordinator = r->coordinator_count - 1;
 	}
 }
 
@@ -356,7 +358,7 @@ static void take_event(struct round *r, rd_kafka_event_t *event)
 		take_late_answer(r, broker_of(event), &a);
 		return;
 	}
-	c = coordinator_of(r, q->group->coordinator);
+	c = &r->coordinators[q->coordinator];
 	c->in_flight--;
 	take_answer(r, q, &a);
 	if (kafka_unreachable(a.code)) {
