@@ -223,9 +223,6 @@ static int take_kerberos(const struct flags *f, struct settings *s, struct err *
 {
 	char *CLEANUP(mem_free_at) principal = NULL;
 
-	if (!has_feature("sasl_gssapi"))
-		return wrong(err, "sasl.mechanism", f->sasl.mechanism,
-			"this librdkafka was built without Kerberos");
 	if (strcmp(f->sasl.kerberos_auth, "keytabAuth") != 0)
 		return wrong(err, "sasl.kerberos-auth-type", f->sasl.kerberos_auth,
 			"librdkafka knows no Kerberos password; want keytabAuth");
@@ -238,6 +235,9 @@ static int take_kerberos(const struct flags *f, struct settings *s, struct err *
 	if (!*f->sasl.username || !*f->sasl.keytab)
 		return err_set(err, ERR_CONFIG,
 			"--sasl.mechanism=gssapi: wants --sasl.username and --sasl.keytab-path");
+	if (!has_feature("sasl_gssapi"))
+		return wrong(err, "sasl.mechanism", f->sasl.mechanism,
+			"this librdkafka was built without Kerberos");
 	principal =
 		mem_printf("%s%s%s", f->sasl.username, *f->sasl.realm ? "@" : "", f->sasl.realm);
 	add_property(s, "sasl.kerberos.principal", principal);

@@ -191,6 +191,8 @@ static void print_total(
 	strbuf_addf(out, "total lag of %s on %s: ", g->name, t->name);
 	if (total.quality == QUALITY_UNKNOWN)
 		strbuf_adds(out, "unknown");
+	else if (total.without_commit == total.partitions)
+		strbuf_addc(out, '-'); /* what does not exist, as in the rows */
 	else
 		strbuf_addf(out, "%s%" PRId64, total.quality == QUALITY_PARTIAL ? "at least " : "",
 			total.lag);

@@ -56,6 +56,9 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return EXIT_OK;
 	}
+	/* An image of kafka_exporter is often given arguments and no command. */
+	if (strncmp(name, "--", 2) == 0)
+		return cmd_exporter(argc, argv);
 	if (*name)
 		(void)fprintf(stderr, "hexlag: unknown command '%s'\n\n", name);
 	usage(stderr);

@@ -151,6 +151,11 @@ static void run(void *ctx)
 
 int statefile_start(struct statefile *f, struct err *err)
 {
+	/* Said now, and not at the first save: there is still somebody looking. */
+	if (access(f->folder, W_OK) < 0) {
+		log_warn("state will not be saved: %s: %s", f->folder, strerror(errno));
+		f->failing = true;
+	}
 	return runloop_start(&f->loop, "state", run, f, err);
 }
 

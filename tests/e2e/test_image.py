@@ -104,6 +104,15 @@ def version():
     expect_that("in the place of kafka_exporter" in said, "a version as kafka_exporter", said)
 
 
+@case("flags of kafka_exporter without a command are taken, as by a container that has only arguments")
+def arguments_only():
+    port = free_port()
+    exporter = Background("arguments", *contained("/usr/bin/hexlag", "--kafka.server=127.0.0.1:1",
+                                                  f"--web.listen-address=127.0.0.1:{port}"))
+    wait_until(lambda: "hexlag_build_info" in served(port), "/metrics")
+    exporter.kill()
+
+
 @case("/metrics is served by user 65532 without a group, on a root that nobody can write")
 def serves():
     port = free_port()
