@@ -93,7 +93,6 @@ find_missing() {
 	# For the newest librdkafka, which is built from source.
 	tool npm
 	library libssl-dev libssl
-	library zlib1g-dev zlib
 	library libzstd-dev libzstd
 }
 
@@ -142,7 +141,7 @@ ensure "$mode"
 case $mode in
 deps | ci) exit ;;
 test) go_builds || say "
-######## SKIPPED: all tests on the real kube-apiserver, and only these.
+######## SKIPPED for want of Go: all tests on the real kube-apiserver, and only these.
 ######## They need Go >= 1.24 in PATH (https://go.dev/dl, or the distribution's backports).
 " ;;
 esac

@@ -114,6 +114,7 @@ static void serve_snapshot(const struct api_options *options, const struct httpd
 		return;
 	}
 	set_etag(reply, s);
+	reply->vary = group ? NULL : "Accept-Encoding"; /* of a 304, too */
 	if (client_has(req, reply->etag))
 		reply->status = 304;
 	else if (group)

@@ -138,8 +138,11 @@ static void run(void *ctx)
 	uint64_t seq = 0;
 
 	while (!atomic_load(&c->loop.stop)) {
-		struct snapshot *s = publish_wait(c->publish, seq, clock_mono_ms() + WAIT_MS);
+		int64_t deadline = clock_mono_ms() + WAIT_MS;
+		struct snapshot *s = publish_wait(c->publish, seq, deadline);
 
+		if (!s && clock_mono_ms() < deadline)
+			return; /* all waits have been ended for good */
 		if (!s)
 			continue;
 		for (int i = 0; i < 2 * APICACHE_COUNT; i++)

@@ -1,5 +1,5 @@
-/* Steps of making a snapshot that need no broker: what kafka.c and collector.c fill in goes through
- * here. Thread: the one that builds the snapshot. */
+/* Steps of making a snapshot that need no broker: what the kafka*.c files and merge.c fill into groups
+ * goes through here. Thread: the one that builds the snapshot. */
 #ifndef HEXLAG_BUILD_H
 #define HEXLAG_BUILD_H
 
@@ -8,8 +8,7 @@
 
 #include "sidecar/snapshot.h"
 
-/* Finds the group's view of a topic or adds an empty one. Consecutive look-ups of one group are fast
- * whatever the number of its topics. */
+/* Which topics one group has. Look-ups in a row of one group are fast however many they are. */
 struct build_index {
 	const struct snapshot *s;
 	const struct group *group; /* whose topics `slot` holds */
@@ -23,7 +22,7 @@ void build_index_release(struct build_index *ix);
 /* The group's view of the topic with this index, NULL where it has none. */
 struct group_topic *build_find(struct build_index *ix, const struct group *g, size_t topic);
 
-/* NULL where the snapshot does not have the topic (deleted, or filtered out). */
+/* The same, or an empty one that is added. NULL where the snapshot does not have the topic (deleted, or filtered out). */
 struct group_topic *build_group_topic(
 	struct build_index *ix, struct snapshot *s, struct group *g, const char *topic);
 

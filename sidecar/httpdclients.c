@@ -1,5 +1,4 @@
 #include "sidecar/httpdclients.h"
-#include "sidecar/httpdfamilies.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -7,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "common/mem.h"
+#include "sidecar/httpdfamilies.h"
 
 struct httpdclient {
 	struct httpdclient *older, *newer;

@@ -5,8 +5,8 @@
 
 struct MHD_Connection;
 
-/* NULL where the headers leave no doubt, else what is wrong, a line to answer with; static text. Thread: the
- * server's own. */
+/* NULL where the headers leave no doubt, else what is wrong, a line to answer with; static text.
+ * Thread: the server's own. */
 const char *httpdframing_error(struct MHD_Connection *connection);
 
 #endif

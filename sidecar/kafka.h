@@ -1,5 +1,6 @@
 /* One session with a Kafka cluster: questions asked by librdkafka, answers put into a snapshot under
- * construction. The only module that knows the library.
+ * construction. The only module that knows the library, but for the
+ * demo's mock cluster.
  *
  * The library has edges that crash the process or lose an answer (measured on 2.0.2 and 2.15.1), which
  * shape this module:

@@ -52,8 +52,11 @@ static void fail(struct round *r, struct group *g, const char *what, const char 
 
 	if (g->error)
 		return;
-	(void)snprintf(
-		text, sizeof(text), "coordinator %d, %s: %.200s", (int)g->coordinator, what, why);
+	if (g->coordinator < 0)
+		(void)snprintf(text, sizeof(text), "%s: %.200s", what, why);
+	else
+		(void)snprintf(text, sizeof(text), "coordinator %d, %s: %.200s",
+			(int)g->coordinator, what, why);
 	g->error = arena_strdup(&r->s->arena, text);
 }
 
@@ -65,7 +68,7 @@ static int32_t find_coordinator(struct round *r, struct group *g)
 	char why[120];
 
 	if (!k->coordinator_count) {
-		fail(r, g, "look-up",
+		fail(r, g, "coordinator look-up",
 			"topic __consumer_offsets does not exist or may not be described");
 		return -1;
 	}
@@ -73,7 +76,7 @@ static int32_t find_coordinator(struct round *r, struct group *g)
 	if (k->coordinators[partition] < 0) {
 		(void)snprintf(why, sizeof(why), "partition %d of __consumer_offsets has no leader",
 			(int)partition);
-		fail(r, g, "look-up", why);
+		fail(r, g, "coordinator look-up", why);
 	}
 	return k->coordinators[partition];
 }
@@ -132,7 +135,7 @@ static bool watches_existing_topic(const struct round *r, const struct group *g)
 	return false;
 }
 
-/* What the listing of this cycle says suffices for a group without members. */
+/* What the listing that this cycle took says suffices for a group without members. */
 static bool empty(const struct group *g)
 {
 	return g->listed && !g->kept && g->state == GROUP_EMPTY;
@@ -154,7 +157,8 @@ static bool describe_together(struct round *r)
 	for (size_t i = 0; i < r->s->group_count; i++) {
 		const struct group *g = &r->s->groups[i];
 
-		if (!g->asked || g->answered || g->coordinator < 0 || empty(g) || alone(g))
+		if (!g->asked || g->answered || g->coordinator < 0 || g->described || empty(g) ||
+			alone(g))
 			continue;
 		if (kafkapeer_silent(r->k, g->coordinator))
 			return false;
@@ -171,6 +175,7 @@ static void collect_questions(struct round *r)
 		if (!g->asked || g->answered)
 			continue;
 		g->error = NULL;
+		g->coordinator = -1;
 		g->coordinator = find_coordinator(r, g);
 	}
 	r->together = describe_together(r);
@@ -183,6 +188,8 @@ static void collect_questions(struct round *r)
 			add_question(r, g, CALL_COMMITTED_OFFSETS);
 		else
 			g->answered = true; /* there is nothing to have a commit on */
+		if (g->described)
+			continue; /* by the round before */
 		if (empty(g))
 			g->members_known = g->described = true;
 		else if (!r->together || alone(g))

@@ -1,4 +1,4 @@
-/* What the kafka*.c files share; nobody else includes this, or librdkafka. */
+/* What the kafka*.c files share; nobody else includes this, or, but for the demo, librdkafka. */
 #ifndef HEXLAG_KAFKASESSION_H
 #define HEXLAG_KAFKASESSION_H
 
@@ -105,6 +105,9 @@ void kafkapeer_failed(struct kafka *k, int32_t id, size_t pending);
 void kafkapeer_ended(struct kafka *k, int32_t id);
 bool kafkapeer_pending(struct kafka *k, int32_t id);
 
+/* Nothing is under way any more: the handle goes. */
+void kafkapeer_forget(struct kafka *k);
+
 /* Runs `run(job)` in a thread, or at once where there can be none. The job is the caller's and must
  * stay until kafkajob_wait() has returned true. */
 void kafkajob_start(struct kafka_job *job, struct kafka *k, void (*run)(struct kafka_job *job));
@@ -135,14 +138,12 @@ bool kafkaoffsets_settle(struct kafka *k, int64_t deadline_ms);
 void kafkametadata_close(struct kafka *k);
 void kafkamembers_close(struct kafka *k);
 
-/* What came after its cycle is dropped. */
+/* Drops a reading that has ended since its cycle gave it up. One that is still under way is taken by the
+ * cycle in which it ends. */
 void kafkamembers_drop_late(struct kafka *k);
 
 /* Begins to read the members of all classic groups in one go, unless that is under way. */
 void kafkamembers_start(struct kafka *k);
-
-/* Nothing is under way any more: the handle goes. */
-void kafkapeer_forget(struct kafka *k);
 
 /* Puts what it brought into the groups with `asked`, waiting for it until the deadline. What did not
  * come leaves members unknown. */

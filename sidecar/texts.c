@@ -10,9 +10,9 @@
 #include "sidecar/publish.h"
 #include "sidecar/snapshot.h"
 
-/* A form that nobody asked for during so many full cycles is forgotten, once the thread runs, which a
- * compressed large text begins. With the usual 10 s between
- * them that is longer than the usual time between two scrapes, a minute at most. */
+/* A form that nobody asked for during so many full cycles is forgotten, once the thread runs, which the
+ * first compressed large text starts. With the usual 10 s between cycles that is longer than the usual
+ * time between two scrapes, a minute at most. */
 #define IDLE_CYCLES 8
 
 #define WAIT_MS 60000

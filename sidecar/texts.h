@@ -25,7 +25,7 @@ struct text_form {
 	bool gzip_only; /* a text that is not compressed is refused */
 };
 
-/* Both borrowed. NULL: `metrics` is the defaults. */
+/* Both borrowed. `metrics` NULL: the defaults. */
 struct texts *texts_new(struct publish *publish, const struct metrics_options *metrics);
 
 /* Ends all waits on `publish` where the thread runs. NULL is fine. Texts that are out stay. */
