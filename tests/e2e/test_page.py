@@ -163,7 +163,8 @@ def opened_stays():
     browser.run("[...document.querySelectorAll('.opener')].at(-1).click()")
     wait_until(lambda: count(".open .topic") > 0, "its topics")
     click("[data-sort=group] button")
-    click("[data-sort=group] button")
+    if last < "service-0500":  # which is among the first hundred when names rise, or near them
+        click("[data-sort=group] button")
     expect((len(rows()), rows()[-1], browser.run(opened)), (101, last, last), "rows")
     expect(text("#more"), "Show 100 more of 899", "the button below")
     shot("opened-beyond")
