@@ -7,7 +7,6 @@
 
 void build_index_init(struct build_index *ix, const struct snapshot *s)
 {
-	ix->s = s;
 	ix->group = NULL;
 	ix->last = SNAPSHOT_NONE;
 	ix->slot = mem_zalloc(s->topic_count, sizeof(*ix->slot));

@@ -10,7 +10,6 @@
 
 /* Which topics one group has. Look-ups in a row of one group are fast however many they are. */
 struct build_index {
-	const struct snapshot *s;
 	const struct group *group; /* whose topics `slot` holds */
 	size_t last;               /* topic looked up last, SNAPSHOT_NONE: none */
 	size_t *slot;              /* by topic: 1 + index in group->topics; 0: none */

@@ -175,7 +175,7 @@ static void collect_questions(struct round *r)
 		if (!g->asked || g->answered)
 			continue;
 		g->error = NULL;
-		g->coordinator = -1;
+		g->coordinator = -1; /* a failed look-up must not name the one of before */
 		g->coordinator = find_coordinator(r, g);
 	}
 	r->together = describe_together(r);

@@ -68,9 +68,10 @@ static void read_members(struct kafka_job *job)
 {
 	struct kafka *k = job->k;
 	struct kafka_members_job *m = (struct kafka_members_job *)job;
+	rd_kafka_resp_err_t code =
+		rd_kafka_list_groups(k->rk, NULL, &m->list, (int)k->options.timeout_ms);
 
-	m->code = rd_kafka_list_groups(k->rk, NULL, &m->list, (int)k->options.timeout_ms);
-	kafka_count(k, CALL_DESCRIBE_GROUPS, m->code != RD_KAFKA_RESP_ERR_NO_ERROR);
+	kafka_count(k, CALL_DESCRIBE_GROUPS, code != RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 static void drop_members(struct kafka_members_job *m)

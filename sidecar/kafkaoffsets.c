@@ -81,13 +81,12 @@ static int compare_targets(const void *a, const void *b)
 	return (int)x->start - (int)y->start;
 }
 
-static struct target *add_target(struct target **targets, size_t *count, struct partition *p,
+static void add_target(struct target **targets, size_t *count, struct partition *p,
 	const char *topic, size_t id, bool start)
 {
 	struct target *t = mem_append(targets, (*count)++, sizeof(*t));
 
 	*t = (struct target){p, topic, (int32_t)id, start};
-	return t;
 }
 
 /* What is asked in the first round, and in the second: the start of partitions whose end lies before it,
@@ -114,9 +113,9 @@ static struct target *collect_targets(struct snapshot *s, bool second, size_t *r
 			struct partition *p = &topic->partitions[i];
 
 			if (!second && wants_end(p))
-				(void)add_target(&targets, &count, p, topic->name, i, false);
+				add_target(&targets, &count, p, topic->name, i, false);
 			if (second ? wants_start_anew(p) : wants_end(p) && p->ask_start)
-				(void)add_target(&targets, &count, p, topic->name, i, true);
+				add_target(&targets, &count, p, topic->name, i, true);
 		}
 	}
 	if (count)

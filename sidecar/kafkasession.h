@@ -50,8 +50,7 @@ struct kafka_metadata_job {
 /* All classic groups with their members, read in a thread. */
 struct kafka_members_job {
 	struct kafka_job job;
-	const struct rd_kafka_group_list *list;
-	rd_kafka_resp_err_t code;
+	const struct rd_kafka_group_list *list; /* NULL: it failed */
 };
 
 struct kafka_leader; /* the offsets of one broker's partitions, read in a thread */

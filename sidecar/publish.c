@@ -83,3 +83,13 @@ void publish_stop(struct publish *p)
 	pthread_cond_broadcast(&p->changed);
 	pthread_mutex_unlock(&p->lock);
 }
+
+bool publish_stopped(struct publish *p)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&p->lock);
+	stopped = p->stopped;
+	pthread_mutex_unlock(&p->lock);
+	return stopped;
+}

@@ -2,6 +2,7 @@
 #ifndef HEXLAG_PUBLISH_H
 #define HEXLAG_PUBLISH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct publish;
@@ -22,5 +23,6 @@ struct snapshot *publish_wait(struct publish *p, uint64_t seq, int64_t deadline_
 
 /* Ends all present and future waits at once. Thread: any. */
 void publish_stop(struct publish *p);
+bool publish_stopped(struct publish *p); /* whether that was called. Thread: any */
 
 #endif

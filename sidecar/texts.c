@@ -189,11 +189,10 @@ static void run(void *ctx)
 	uint64_t seq = 0;
 
 	while (!atomic_load(&t->loop.stop)) {
-		int64_t deadline = clock_mono_ms() + WAIT_MS;
-		struct snapshot *s = publish_wait(t->publish, seq, deadline);
+		struct snapshot *s = publish_wait(t->publish, seq, clock_mono_ms() + WAIT_MS);
 
-		if (!s && clock_mono_ms() < deadline)
-			return; /* all waits have been ended for good */
+		if (!s && publish_stopped(t->publish))
+			return;
 		if (!s)
 			continue;
 		for (int i = 0; s->full && i < 4; i++)

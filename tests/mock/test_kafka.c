@@ -283,14 +283,20 @@ static void test_no_growth(struct world *w)
 	TAP_TRUE("two thousand cycles leave nothing behind", after < before + 24 * CYCLES);
 }
 
-static void test_no_kafka(void)
+/* The caller frees `publish`. */
+static struct collector_options without_kafka(void)
 {
-	struct collector_options options = {.kafka = {.bootstrap = "127.0.0.1:1",
-						    .timeout_ms = TIMEOUT_MS,
-						    .watches = &watch,
-						    .watch_count = 1},
+	return (struct collector_options){.kafka = {.bootstrap = "127.0.0.1:1",
+						  .timeout_ms = TIMEOUT_MS,
+						  .watches = &watch,
+						  .watch_count = 1},
 		.full_ms = 100,
 		.publish = publish_new()};
+}
+
+static void test_no_kafka(void)
+{
+	struct collector_options options = without_kafka();
 	struct err err = {0};
 	struct collector *c = collector_new(&options, &err);
 	struct snapshot *s;
@@ -313,12 +319,7 @@ static void test_no_kafka(void)
 /* Nothing has been published then, and nothing is left to look at. */
 static void test_stop_in_first_cycle(void)
 {
-	struct collector_options options = {.kafka = {.bootstrap = "127.0.0.1:1",
-						    .timeout_ms = TIMEOUT_MS,
-						    .watches = &watch,
-						    .watch_count = 1},
-		.full_ms = 100,
-		.publish = publish_new()};
+	struct collector_options options = without_kafka();
 	struct err err = {0};
 
 	for (int i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #define ADMIN_TIMEOUT_MS 40000
+#define METADATA_TIMEOUT_MS 15000
 
 static inline _Noreturn void die(const char *what, const char *why)
 {
@@ -46,6 +47,24 @@ static inline rd_kafka_event_t *await_admin(rd_kafka_queue_t *queue, const char 
 	if (!event || rd_kafka_event_error(event))
 		die(what, event ? rd_kafka_event_error_string(event) : "no answer");
 	return event;
+}
+
+/* Partitions of a topic that exists. */
+static inline int partition_count(rd_kafka_t *rk, const char *topic)
+{
+	const struct rd_kafka_metadata *md;
+	rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
+	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, t, &md, METADATA_TIMEOUT_MS);
+	int count;
+
+	if (code)
+		die(topic, rd_kafka_err2str(code));
+	count = md->topics[0].partition_cnt;
+	rd_kafka_metadata_destroy(md);
+	rd_kafka_topic_destroy(t);
+	if (!count)
+		die(topic, "has no partitions");
+	return count;
 }
 
 static inline void check_topics(const rd_kafka_topic_result_t **results, size_t count)

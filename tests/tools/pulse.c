@@ -66,21 +66,6 @@ static rd_kafka_t *client(const char *bootstrap, const char *group)
 	return start(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, bootstrap);
 }
 
-static int partition_count(rd_kafka_t *rk, const char *topic)
-{
-	const struct rd_kafka_metadata *md;
-	rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
-	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, t, &md, TIMEOUT_MS);
-	int count;
-
-	if (code)
-		die(topic, rd_kafka_err2str(code));
-	count = md->topics[0].partition_cnt;
-	rd_kafka_metadata_destroy(md);
-	rd_kafka_topic_destroy(t);
-	return count;
-}
-
 static int produce(const char *bootstrap, const char *topic, int64_t every_ms)
 {
 	rd_kafka_t *rk = client(bootstrap, NULL);

@@ -131,23 +131,6 @@ static int drop(const char *bootstrap, const char *topic)
 	return finish_admin(rk, queue);
 }
 
-static int partition_count(rd_kafka_t *rk, const char *topic)
-{
-	const struct rd_kafka_metadata *md;
-	rd_kafka_topic_t *t = rd_kafka_topic_new(rk, topic, NULL);
-	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, t, &md, TIMEOUT_MS);
-	int count;
-
-	if (code)
-		die(topic, rd_kafka_err2str(code));
-	count = md->topics[0].partition_cnt;
-	rd_kafka_metadata_destroy(md);
-	rd_kafka_topic_destroy(t);
-	if (!count)
-		die(topic, "has no partitions");
-	return count;
-}
-
 static void send_record(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
 	static char payload[100];
