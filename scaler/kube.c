@@ -30,14 +30,6 @@ struct kube {
 	_Atomic uint64_t requests[KUBE_OUTCOMES];
 };
 
-/* One request and what reads its answer. */
-struct call {
-	const char *method, *path;
-	const char *body; /* NULL: none */
-	int (*parse)(const char *text, size_t len, void *out, struct err *err);
-	void *out;
-};
-
 /* Reads the token file again. Without it, or when it cannot be read, the old token stays. */
 static bool token_refresh(struct kube *k, struct err *err)
 {
@@ -169,13 +161,13 @@ static enum kube_outcome refused(const struct http_response *res, struct err *er
 }
 
 /* Sends the request; a 401 is answered by a changed token, once. */
-static int send_call(
-	struct kube *k, const struct call *c, struct http_response *ret_res, struct err *err)
+static int send_call(struct kube *k, const struct kube_request *c, struct http_response *ret_res,
+	struct err *err)
 {
 	struct http_request req = {
 		.method = c->method,
 		.path = c->path,
-		.content_type = "application/json",
+		.content_type = c->content_type ? c->content_type : "application/json",
 		.body = c->body,
 		.body_len = c->body ? strlen(c->body) : 0,
 	};
@@ -193,7 +185,7 @@ static int send_call(
 	return http_perform(k->http, &req, ret_res, err);
 }
 
-static int kube_call(struct kube *k, const struct call *c, struct err *err)
+int kube_request(struct kube *k, const struct kube_request *c, struct err *err)
 {
 	struct http_response res CLEANUP(http_response_release) = {0};
 	enum kube_outcome outcome = KUBE_OK;
@@ -203,7 +195,7 @@ static int kube_call(struct kube *k, const struct call *c, struct err *err)
 		outcome = KUBE_FAILED;
 	else if (res.status != 200 && res.status != 201)
 		outcome = refused(&res, &why);
-	else if (c->parse(strbuf_str(&res.body), res.body.len, c->out, &why) != 0)
+	else if (c->parse && c->parse(strbuf_str(&res.body), res.body.len, c->out, &why) != 0)
 		/* A list that lacks something is an answer; what cannot be read is none. */
 		outcome = why.kind == ERR_ABSENT ? KUBE_OK : KUBE_FAILED;
 	count(k, outcome);
@@ -216,8 +208,7 @@ static int kube_call(struct kube *k, const struct call *c, struct err *err)
 	return -1;
 }
 
-/* Appends one segment of a path, escaped. */
-static void add_segment(struct strbuf *path, const char *segment)
+void kube_add_segment(struct strbuf *path, const char *segment)
 {
 	strbuf_addc(path, '/');
 	for (const char *p = segment; *p; p++) {
@@ -231,9 +222,7 @@ static void add_segment(struct strbuf *path, const char *segment)
 	}
 }
 
-/* A name that Kubernetes accepts in a path (ValidatePathSegmentName of its apimachinery); anything
- * else could lead to another resource. */
-static int check_segment(const char *what, const char *s, struct err *err)
+int kube_check_segment(const char *what, const char *s, struct err *err)
 {
 	if (!*s)
 		return err_set(err, ERR_CONFIG, "%s is empty", what);
@@ -252,15 +241,15 @@ static int add_api(struct strbuf *path, const char *api_version, struct err *err
 		strbuf_adds(path, "/api");
 	} else {
 		group = mem_strndup(api_version, (size_t)(slash - api_version));
-		if (check_segment("the group of apiVersion", group, err) != 0)
+		if (kube_check_segment("the group of apiVersion", group, err) != 0)
 			return -1;
 		strbuf_adds(path, "/apis");
-		add_segment(path, group);
+		kube_add_segment(path, group);
 		api_version = slash + 1;
 	}
-	if (check_segment("the version of apiVersion", api_version, err) != 0)
+	if (kube_check_segment("the version of apiVersion", api_version, err) != 0)
 		return -1;
-	add_segment(path, api_version);
+	kube_add_segment(path, api_version);
 	return 0;
 }
 
@@ -307,7 +296,7 @@ static int find_resource(struct kube *k, const struct kube_target *t,
 {
 	struct strbuf path CLEANUP(strbuf_release) = STRBUF_INIT;
 	struct resource_query q = {.kind = t->kind};
-	struct call c = {.method = "GET", .parse = parse_resource, .out = &q};
+	struct kube_request c = {.method = "GET", .parse = parse_resource, .out = &q};
 	const struct known *known = find_known(k, t);
 	struct known *added;
 
@@ -318,7 +307,7 @@ static int find_resource(struct kube *k, const struct kube_target *t,
 	if (add_api(&path, t->api_version, err) != 0)
 		return -1;
 	c.path = strbuf_str(&path);
-	if (kube_call(k, &c, err) != 0)
+	if (kube_request(k, &c, err) != 0)
 		return -1;
 	if (!q.found.scalable)
 		return err_set(err, ERR_ABSENT, "%s of %s has no scale subresource", q.found.plural,
@@ -342,16 +331,17 @@ static const char *target_namespace(
 static int scale_path(struct strbuf *path, const struct kube_target *t, const char *namespace,
 	const char *plural, struct err *err)
 {
-	if (add_api(path, t->api_version, err) != 0 || check_segment("name", t->name, err) != 0)
+	if (add_api(path, t->api_version, err) != 0 ||
+		kube_check_segment("name", t->name, err) != 0)
 		return -1;
 	if (namespace) {
-		if (check_segment("namespace", namespace, err) != 0)
+		if (kube_check_segment("namespace", namespace, err) != 0)
 			return -1;
 		strbuf_adds(path, "/namespaces");
-		add_segment(path, namespace);
+		kube_add_segment(path, namespace);
 	}
-	add_segment(path, plural);
-	add_segment(path, t->name);
+	kube_add_segment(path, plural);
+	kube_add_segment(path, t->name);
 	strbuf_adds(path, "/scale");
 	return 0;
 }
@@ -362,7 +352,7 @@ static int scale_call(struct kube *k, const struct kube_target *t, const struct 
 {
 	struct strbuf path CLEANUP(strbuf_release) = STRBUF_INIT;
 	char *body CLEANUP(mem_free_at) = NULL;
-	struct call c = {.method = "GET", .parse = parse_scale, .out = ret_scale};
+	struct kube_request c = {.method = "GET", .parse = parse_scale, .out = ret_scale};
 	struct kube_resource resource;
 	const char *namespace;
 	struct err why = {0};
@@ -379,7 +369,7 @@ static int scale_call(struct kube *k, const struct kube_target *t, const struct 
 		c.body = body;
 	}
 	c.path = strbuf_str(&path);
-	if (kube_call(k, &c, &why) == 0)
+	if (kube_request(k, &c, &why) == 0)
 		return 0;
 	/* The kind may be gone, or may come back under another resource name. */
 	if (why.kind == ERR_ABSENT)

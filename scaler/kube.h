@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/attr.h"
@@ -57,6 +58,29 @@ int kube_scale_get(struct kube *k, const struct kube_target *t, struct kube_scal
  */
 int kube_scale_put(struct kube *k, const struct kube_target *t, const struct kube_scale *seen,
 	int32_t replicas, struct kube_scale *ret_scale, struct err *err) MUSTCHECK;
+
+/* One request and what reads its answer. All borrowed. */
+struct kube_request {
+	const char *method;
+	const char *path;         /* escaped, with the query: kube_add_segment() */
+	const char *body;         /* NULL: none */
+	const char *content_type; /* of the body; NULL: application/json */
+	/* Reads the body of an answer 200 or 201 into `out`; its error is that of the request. NULL: the
+	 * answer does not matter. */
+	int (*parse)(const char *text, size_t len, void *out, struct err *err);
+	void *out;
+};
+
+/* Sends it with the credentials and counts the outcome. Errors as of kube_scale_get(), by the status;
+ * ERR_CONFLICT for 409. */
+int kube_request(struct kube *k, const struct kube_request *c, struct err *err) MUSTCHECK;
+
+/* A name that Kubernetes accepts in a path (ValidatePathSegmentName of its apimachinery); anything
+ * else could lead to another resource. ERR_CONFIG names `what` and the value. */
+int kube_check_segment(const char *what, const char *s, struct err *err) MUSTCHECK;
+
+struct strbuf;
+void kube_add_segment(struct strbuf *path, const char *segment); /* appends "/segment", escaped */
 
 /* Requests made so far by outcome, for metrics. Thread: any. */
 enum kube_outcome {
