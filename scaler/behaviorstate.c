@@ -24,11 +24,17 @@ static bool same_cell(int64_t a_ms, int64_t b_ms, int cell)
 
 /* Recommendations */
 
-static int by_time(const void *a, const void *b)
+/* By time. The list is in order but for entries that were overwritten; qsort() takes four times as long. */
+static void sort(struct behavior_recommendation *list, size_t count)
 {
-	const struct behavior_recommendation *x = a, *y = b;
+	for (size_t i = 1; i < count; i++) {
+		struct behavior_recommendation moved = list[i];
+		size_t to = i;
 
-	return x->at_ms < y->at_ms ? -1 : x->at_ms > y->at_ms;
+		for (; to > 0 && list[to - 1].at_ms > moved.at_ms; to--)
+			list[to] = list[to - 1];
+		list[to] = moved;
+	}
 }
 
 /* Merges the `count` entries of a chain (see below), all but the newest, that share a cell: the newest
@@ -79,7 +85,7 @@ static size_t shrink(
 	struct behavior_recommendation low[BEHAVIOR_RECOMMENDATIONS_MAX];
 	size_t highs, lows;
 
-	qsort(list, count, sizeof(*list), by_time);
+	sort(list, count);
 	highs = chain_of(list, count, cutoff_ms, 1, high);
 	lows = chain_of(list, count, cutoff_ms, -1, low);
 	/* The newest is in both. */
@@ -89,10 +95,15 @@ static size_t shrink(
 		lows = thin(low, lows, highs < room / 2 ? room - highs : room / 2);
 		highs = thin(high, highs, high_room);
 	}
-	memcpy(list, high, highs * sizeof(*list));
-	memcpy(list + highs, low + 1, (lows - 1) * sizeof(*list));
-	qsort(list, highs + lows - 1, sizeof(*list), by_time);
-	return highs + lows - 1;
+	count = highs + lows - 1;
+	for (size_t i = 0; i < count; i++) {
+		/* Both begin with the newest entry, which goes last. */
+		bool from_high =
+			lows == 1 || (highs > 1 && high[highs - 1].at_ms <= low[lows - 1].at_ms);
+
+		list[i] = from_high ? high[--highs] : low[--lows];
+	}
+	return count;
 }
 
 void behavior_state_recommend(

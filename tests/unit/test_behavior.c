@@ -183,15 +183,18 @@ static uint32_t drawn(uint32_t *seed, uint32_t below)
 }
 
 /* A restart of the process, whose clock goes on from another time. */
-static void restart(
+static bool restart(
 	const struct behavior *b, struct behavior_state *s, int64_t *clock_ms, int64_t now_ms)
 {
 	struct behavior_saved saved;
 
 	behavior_save(b, s, *clock_ms + now_ms, &saved);
+	if (saved.recommendation_count > ARRAY_LEN(saved.recommendations))
+		return false;
 	behavior_state_release(s);
 	*clock_ms += 123456;
 	behavior_state_load(s, &saved, 0, *clock_ms + now_ms);
+	return true;
 }
 
 /* Runs proposals through a state and compares its windows with the list that forgets nothing: never
@@ -202,7 +205,7 @@ static void compare_windows(
 	struct behavior b = {.given = true, .up = {WINDOW(window_s)}, .down = {WINDOW(window_s)}};
 	struct behavior_state s = {0};
 	int64_t window_ms = window_s * INT64_C(1000), clock_ms = 0;
-	int careless = 0, late = 0;
+	int careless = 0, late = 0, overflows = 0;
 	size_t most = 0;
 
 	behavior_complete(&b, BEHAVIOR_TOLERANCE_DEFAULT);
@@ -212,7 +215,7 @@ static void compare_windows(
 		struct behavior_stable got;
 
 		if (restart_each && i > 0 && i % restart_each == 0)
-			restart(&b, &s, &clock_ms, now_ms);
+			overflows += !restart(&b, &s, &clock_ms, now_ms);
 		behavior_stabilize(&b, &s, 5, proposed[i], clock_ms + now_ms, &got);
 		behavior_remember(&b, &s, proposed[i], clock_ms + now_ms);
 		most = s.count > most ? s.count : most;
@@ -226,7 +229,7 @@ static void compare_windows(
 	}
 	TAP_INT(name, careless, 0);
 	TAP_INT("and hardly more careful", late, 0);
-	TAP_TRUE("in bounded memory", most <= BEHAVIOR_RECOMMENDATIONS_MAX);
+	TAP_TRUE("in bounded memory", overflows == 0 && most <= BEHAVIOR_RECOMMENDATIONS_MAX);
 	behavior_state_release(&s);
 }
 
@@ -260,6 +263,25 @@ static void test_windows(void)
 		proposed[i] = i % 2 ? 100000 - i : i;
 	compare_windows("a funnel: each counts", 40000, 100, 3600, 15, 0);
 	compare_windows("with restarts", 40000, 100, 3600, 5, 3001);
+}
+
+static void test_shorter_window(void)
+{
+	struct behavior wide = {.given = true, .down = {WINDOW(3600)}};
+	struct behavior narrow = {.given = true, .down = {WINDOW(20)}};
+	struct behavior_state s = {0};
+	struct behavior_stable got;
+	int64_t clock_ms = 0;
+
+	behavior_complete(&wide, BEHAVIOR_TOLERANCE_DEFAULT);
+	behavior_complete(&narrow, BEHAVIOR_TOLERANCE_DEFAULT);
+	for (int i = 0; i <= 110; i++)
+		behavior_remember(&wide, &s, 1000 - i, i * INT64_C(1000));
+	TAP_TRUE("a state for a shorter window", restart(&narrow, &s, &clock_ms, 110000));
+	TAP_INT("saved is what that reaches", s.count, 21);
+	behavior_stabilize(&narrow, &s, 1000, 1, clock_ms + 110000, &got);
+	TAP_INT("and nothing of that is merged", got.ceiling, 1000 - 91);
+	behavior_state_release(&s);
 }
 
 static void test_many_changes(void)
@@ -373,6 +395,7 @@ int main(void)
 	test_limits();
 	test_start();
 	test_windows();
+	test_shorter_window();
 	test_many_changes();
 	test_saved();
 	return tap_done();
