@@ -38,8 +38,8 @@ struct lease {
 	pthread_mutex_t lock;
 
 	/* Of the lease's own thread: */
-	char *told; /* the holder last logged; NULL: none */
-	enum err_kind failing;
+	char *told;         /* the holder last logged; NULL: none */
+	struct err failing; /* as last logged */
 
 	/* Written by the lease's own thread, under the lock, which others take to read: */
 	struct election election;
@@ -276,23 +276,30 @@ static int attempt(struct lease *l, struct err *err)
 	return rc < 0 && err->kind == ERR_CONFLICT && !l->election.leading ? 0 : rc;
 }
 
-/* Failures are logged once for each kind, until all is well again. */
+/* Whether this failure is another than that last logged; a verb may be granted and the next be missing. */
+static bool is_news(const struct err *said, const struct err *err)
+{
+	return said->kind != err->kind ||
+	       (err->kind == ERR_DENIED && strcmp(said->msg, err->msg) != 0);
+}
+
+/* Failures are logged once, until all is well again. */
 static void note(struct lease *l, int rc, const struct err *err)
 {
 	if (rc < 0) {
 		pthread_mutex_lock(&l->lock);
 		l->errors++;
 		pthread_mutex_unlock(&l->lock);
-		if (l->failing != err->kind)
+		if (is_news(&l->failing, err))
 			log_warn("lease %s: %s; %s, trying again", l->client.label, err->msg,
 				l->election.leading ? "leading until the renew deadline"
 						    : "not leading");
-		l->failing = err->kind;
+		l->failing = *err;
 		return;
 	}
-	if (l->failing != ERR_NONE)
-		log_info("lease %s: the API server answers again", l->client.label);
-	l->failing = ERR_NONE;
+	if (l->failing.kind != ERR_NONE)
+		log_info("lease %s: all is well again", l->client.label);
+	err_clear(&l->failing);
 }
 
 int64_t lease_try(struct lease *l)

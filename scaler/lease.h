@@ -62,7 +62,8 @@ int64_t lease_try(struct lease *l);
 void lease_give_back(struct lease *l);
 
 /* Number of the present term if this process leads and, by its own clock, the Lease lasts for margin_ms
- * (>= 0) more; otherwise 0. Every gain of leadership begins another term. Asks nobody. Thread: any. */
+ * (>= 0) more; otherwise 0. Every gain of leadership begins another term. The same number again after a
+ * 0: a renewal came late, but nobody else can have led. Asks nobody. Thread: any. */
 uint64_t lease_term(struct lease *l, int64_t margin_ms);
 bool lease_leads(struct lease *l, int64_t margin_ms); /* lease_term() != 0 */
 
