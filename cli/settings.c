@@ -101,7 +101,7 @@ int settings_read(const char *path, struct settings *ret, struct conf_errors *er
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = conf_read(path, options, check_root, ret, errors);
+	rc = conf_read(path, options, check_root, ret, &ret->files, errors);
 	return settings_find_web(ret, path, errors) < 0 ? -1 : rc;
 }
 
@@ -115,6 +115,7 @@ int settings_parse(
 void settings_release(struct settings *s)
 {
 	conf_free(options, s);
+	conf_files_release(&s->files);
 }
 
 void settings_list(struct strbuf *out)

@@ -50,6 +50,7 @@ struct settings {
 		int level;  /* enum log_level */
 		int format; /* 0 text, 1 json */
 	} log;
+	struct conf_files files; /* that were read; none of a text */
 };
 
 /* Reads and checks the file. -1 with every error in `errors`. `ret` is zeroed first and is to be

@@ -106,7 +106,15 @@ static const struct {
 		"kafka: { bootstrap = \"k\"; property_files = [ \"sasl.password=/nowhere\" ]; };\n"
 		"exporter: {};",
 		"'sasl.password': /nowhere: No such file"},
-	{"@include", "@include \"x\"\n", "f:1: @include is not supported"},
+	{"an included file that is not there", "\n@include \"nowhere\"\n",
+		"f:2: @include: nowhere: No such file or directory"},
+	{"@include without a name", KAFKA "@include nowhere", "f:2: @include wants the name"},
+	{"@include with half a name", KAFKA "@include \"nowhere\n\"",
+		"f:2: @include wants the name"},
+	{"@include in a string and in comments is none",
+		"# @include \"x\"\n/* @include \"x\" */ kafka: { bootstrap = \"@include:1\"; };\n"
+		"exporter: {};",
+		""},
 	{"a syntax error has its line", KAFKA "exporter: { listen = ; };", "f:2: syntax error"},
 	{"a key twice", KAFKA "exporter: { listen = \":1\"; listen = \":2\"; };",
 		"f:2: duplicate setting name"},
