@@ -84,7 +84,7 @@ static void add_decision(struct jsonout *j, const struct scaler_view *v, int64_t
 {
 	const struct decision *d = &v->decision;
 	bool has = v->has_decision;
-	bool has_lag = has && d->threshold > 0; /* 0: no threshold decided */
+	bool has_lag = has && d->has_lag;
 
 	jsonout_int(j, "replicas", has, d->current);
 	jsonout_int(j, "wanted", has, d->want);

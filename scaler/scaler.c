@@ -33,11 +33,12 @@ struct target_state {
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
 	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
-	struct decide_history history;
+	struct control control;
+	struct observation *seen; /* one for each threshold */
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
 	bool uncertain;
-	int32_t attempted; /* replicas */
+	int32_t attempted_from, attempted; /* replicas */
 	int64_t attempt_ms;
 
 	enum reason said; /* the reason last logged */
@@ -79,6 +80,10 @@ void scaler_free(struct scaler *s)
 		return;
 	kube_free(s->kube);
 	pthread_mutex_destroy(&s->lock);
+	for (size_t i = 0; i < s->options.rule_count; i++) {
+		control_release(&s->targets[i].control);
+		free(s->targets[i].seen);
+	}
 	free(s->targets);
 	free(s);
 }
@@ -184,8 +189,7 @@ static int read_scale(struct scaler *s, const struct rule *r, struct target_stat
 	t->has_scale = true;
 	t->read_ms = now_ms;
 	if (t->uncertain && t->scale.spec_replicas == t->attempted) {
-		t->history.has_written = true;
-		t->history.written_ms = t->attempt_ms;
+		decide_wrote(r, &t->control, t->attempted_from, t->attempted, t->attempt_ms);
 	}
 	t->uncertain = false;
 	return 0;
@@ -199,13 +203,13 @@ static int write_scale(struct scaler *s, const struct rule *r, struct target_sta
 	if (!r->dry_run &&
 		kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
 		t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
+		t->attempted_from = d->current;
 		t->attempted = d->want;
 		t->attempt_ms = now_ms;
 		return -1;
 	}
 	/* A dry run cools down as the real one would, so that it shows the same decisions. */
-	t->history.has_written = true;
-	t->history.written_ms = now_ms;
+	decide_wrote(r, &t->control, d->current, d->want, now_ms);
 	pthread_mutex_lock(&s->lock);
 	t->view.write = (struct scaler_write){true, r->dry_run, d->current, d->want, now_ms};
 	t->view.writes += !r->dry_run;
@@ -215,6 +219,42 @@ static int write_scale(struct scaler *s, const struct rule *r, struct target_sta
 	return 0;
 }
 
+/* What the snapshot says on each threshold. */
+static void observe(const struct rule *r, struct target_state *t, const struct snapshot *snapshot)
+{
+	const struct rule_threshold *threshold;
+	const char *group;
+
+	if (!t->seen)
+		t->seen = mem_zalloc(rule_threshold_count(r), sizeof(*t->seen));
+	for (size_t i = 0; rule_threshold(r, i, &group, &threshold); i++)
+		observation_of(snapshot, group, threshold->topic, (enum offset_reset)r->reset,
+			&t->seen[i]);
+}
+
+/* Pods that work: those that Kubernetes knows, or fewer members where the group has not got them all
+ * yet. A pod may have several members, so a larger number of those says nothing. */
+static int32_t ready_pods(const struct target_state *t)
+{
+	const struct observation *o = &t->seen[0];
+	int32_t pods = t->scale.status_replicas;
+
+	return o->has_members && o->members < (size_t)pods ? (int32_t)o->members : pods;
+}
+
+static void decide_now(
+	const struct rule *r, struct target_state *t, int64_t now_ms, struct decision *ret)
+{
+	const struct decide_input in = {
+		.now_ms = now_ms,
+		.replicas = t->scale.spec_replicas,
+		.ready = ready_pods(t),
+		.observations = t->seen,
+	};
+
+	decide(r, &in, &t->control, ret);
+}
+
 /* Reads, decides and writes once. A conflict is left to the caller. */
 static int act_once(struct scaler *s, const struct rule *r, struct target_state *t,
 	const struct snapshot *snapshot, int64_t now_ms, struct err *err)
@@ -222,13 +262,14 @@ static int act_once(struct scaler *s, const struct rule *r, struct target_state 
 	bool fresh = !t->has_scale || now_ms - t->read_ms >= REREAD_MS;
 	struct decision d;
 
+	observe(r, t, snapshot);
 	if (fresh && read_scale(s, r, t, now_ms, err) < 0)
 		return -1;
-	decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
+	decide_now(r, t, now_ms, &d);
 	if (d.write && !fresh && !r->dry_run) {
 		if (read_scale(s, r, t, now_ms, err) < 0)
 			return -1;
-		decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
+		decide_now(r, t, now_ms, &d);
 	}
 	note_decision(s, t, &d, now_ms);
 	say_decision(r, t, &d);
