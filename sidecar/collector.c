@@ -12,6 +12,7 @@
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
 #include "sidecar/merge.h"
+#include "sidecar/news.h"
 #include "sidecar/publish.h"
 #include "sidecar/trend.h"
 
@@ -34,9 +35,6 @@
 
 /* Of the groups that are idle one in so many is asked in a full cycle. */
 #define IDLE_EVERY 10
-
-/* Of one cycle's failed groups so many are named in the log; the rest is a count. */
-#define NAMED_MAX 3
 
 struct collector {
 	struct collector_options options;
@@ -151,17 +149,10 @@ static void ask_topic(struct collector *c, struct snapshot *next, struct topic *
 	}
 }
 
-static const struct group *group_before(const struct snapshot *last, const char *name)
-{
-	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
-
-	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
-}
-
 /* Nobody is shown an idle group, and the listing tells when members come back. */
 static bool may_skip(const struct collector *c, const struct group *g, size_t index)
 {
-	const struct group *old = group_before(c->last, g->name);
+	const struct group *old = snapshot_group(c->last, g->name);
 
 	return old && old->idle && g->listed && g->state == GROUP_EMPTY &&
 	       (c->full_count + index) % IDLE_EVERY != 0;
@@ -231,90 +222,12 @@ static void mind_barren_handle(struct collector *c, const struct snapshot *s)
 	c->barren_max *= 2; /* where it does not help, the handle was not at fault */
 }
 
-/* Metadata failed before, but only now is it known why. */
-static bool cause_is_news(const struct snapshot *last, const struct snapshot *s)
-{
-	return last->error && s->error && strlen(s->error) > strlen(last->error) &&
-	       strncmp(s->error, last->error, strlen(last->error)) == 0;
-}
-
-static void say_cluster(const struct collector *c, const struct snapshot *s)
-{
-	const struct snapshot *last = c->last;
-	bool was_ok = last && last->metadata_ok;
-
-	if (!s->metadata_ok && (!last || was_ok || cause_is_news(last, s)))
-		log_warn("%s; %s, trying again every cycle", s->error ? s->error : "no metadata",
-			s->good_ms ? "keeping the last values" : "no values yet");
-	else if (s->metadata_ok && !was_ok)
-		log_info("Kafka at %s answers: %zu brokers, %zu topics, %zu groups",
-			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
-			s->group_count);
-	if (s->metadata_ok && s->error && !(last && last->error))
-		log_warn("%s; keeping the groups known so far, asking again every full cycle",
-			s->error);
-}
-
-static void say_groups(const struct snapshot *last, const struct snapshot *s)
-{
-	size_t failed = 0, recovered = 0;
-
-	for (size_t i = 0; i < s->group_count; i++) {
-		const struct group *g = &s->groups[i];
-		const struct group *old = group_before(last, g->name);
-
-		if (!g->asked)
-			continue;
-		recovered += !g->error && old && old->error;
-		if (g->error && !(old && old->error) && failed++ < NAMED_MAX)
-			log_warn("group '%s': %s; keeping its last values", g->name, g->error);
-	}
-	if (failed > NAMED_MAX)
-		log_warn("and %zu more groups did not answer", failed - NAMED_MAX);
-	if (recovered)
-		log_info("%zu group%s answer%s again", recovered, recovered > 1 ? "s" : "",
-			recovered > 1 ? "" : "s");
-}
-
-static bool broker_failed(const struct snapshot *s, int32_t id)
-{
-	for (size_t i = 0; s && i < s->broker_count; i++)
-		if (s->brokers[i].id == id)
-			return s->brokers[i].error != NULL;
-	return false;
-}
-
-static void say_brokers(const struct snapshot *last, const struct snapshot *s)
-{
-	for (size_t i = 0; i < s->broker_count; i++) {
-		const struct broker *b = &s->brokers[i];
-		bool failed = broker_failed(last, b->id);
-
-		if (b->error && !failed)
-			log_warn("broker %" PRId32 " (%s): %s; keeping the last values of its "
-				 "partitions",
-				b->id, b->address, b->error);
-		else if (!b->error && failed)
-			log_info("broker %" PRId32 " (%s) answers again", b->id, b->address);
-	}
-}
-
-/* What went wrong or right since the snapshot before: each change once, nothing in steady state. */
-static void say_changes(const struct collector *c, const struct snapshot *s)
-{
-	say_cluster(c, s);
-	if (!s->metadata_ok)
-		return;
-	say_groups(c->last, s);
-	say_brokers(c->last, s);
-}
-
 /* A group error stays until the group is asked again, so that it is reported once and not per cycle. */
 static void keep_errors(struct snapshot *next, const struct snapshot *last)
 {
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
-		const struct group *old = group_before(last, g->name);
+		const struct group *old = snapshot_group(last, g->name);
 
 		if (old && old->error && (!g->asked || !next->metadata_ok))
 			g->error = arena_strdup(&next->arena, old->error);
@@ -392,7 +305,7 @@ bool collector_cycle(struct collector *c, bool full)
 		kafkatimes_apply(c->options.times, next);
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
-	say_changes(c, next);
+	news_say(c->last, next, c->options.kafka.bootstrap);
 	if (c->options.trend)
 		trend_add(c->options.trend, next);
 	snapshot_unref(c->last);
