@@ -86,7 +86,9 @@ static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct collector_options options = {
-		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.kafka = settings_kafka(s, &p->filters),
+		.watches = p->watches,
+		.watch_count = p->watch_count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,

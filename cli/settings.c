@@ -14,7 +14,7 @@ static const char *const format_names[] = {"text", "json", NULL};
 
 static void check_kafka(const void *item, struct conf_scope *scope)
 {
-	struct kafka_options options = settings_kafka(item, NULL, NULL, 0);
+	struct kafka_options options = settings_kafka(item, NULL);
 	struct err err = {0};
 
 	if (kafka_check(&options, &err) < 0)
@@ -123,9 +123,8 @@ void settings_list(struct strbuf *out)
 	conf_list(options, "", out);
 }
 
-struct kafka_options settings_kafka(const struct settings *s,
-	const struct settings_filters *filters, const struct kafka_watch *watches,
-	size_t watch_count)
+struct kafka_options settings_kafka(
+	const struct settings *s, const struct settings_filters *filters)
 {
 	struct kafka_options o = {
 		.bootstrap = s->kafka.bootstrap,
@@ -135,8 +134,6 @@ struct kafka_options settings_kafka(const struct settings *s,
 		.read_committed = s->kafka.isolation == 1,
 		.timeout_ms = s->kafka.timeout_ms,
 		.group_states = settings_group_states(s),
-		.watches = watches,
-		.watch_count = watch_count,
 	};
 
 	if (filters) {

@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "scaler/rule.h"
 #include "sidecar/kafka.h"
+#include "sidecar/watches.h"
 #include "sidecar/webconfig.h"
 
 struct settings_filters {
@@ -60,18 +61,18 @@ int settings_parse(const char *text, const char *name, struct settings *ret,
 	struct conf_errors *errors) MUSTCHECK;
 void settings_release(struct settings *s);
 
-/* The Kafka session that the settings ask for; everything in it is borrowed from `s`, `filters` and
- * `watches`. */
-struct kafka_options settings_kafka(const struct settings *s,
-	const struct settings_filters *filters, const struct kafka_watch *watches,
-	size_t watch_count);
+/* The Kafka session that the settings ask for; everything in it is borrowed from `s` and `filters`. It
+ * watches nothing. */
+struct kafka_options settings_kafka(
+	const struct settings *s, const struct settings_filters *filters);
 
 /* ERR_CONFIG where an expression does not compile; release in both cases. */
 int settings_filters(const struct settings *s, struct settings_filters *ret, struct err *err)
 	MUSTCHECK;
 void settings_filters_release(struct settings_filters *f);
 
-/* The (group, topic) pairs of all rules, each once; the caller frees the array. */
+/* The (group, topic) pairs of all rules; those of several rules are there several times. The caller frees
+ * the array; the strings are borrowed. */
 struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
 
 /* Appends "option<TAB>default" for every option there is. */

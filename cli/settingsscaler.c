@@ -52,15 +52,6 @@ const struct conf_option settings_scaler_options[] = {
 	{0},
 };
 
-static bool watched(
-	const struct kafka_watch *watches, size_t count, const char *group, const char *topic)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(watches[i].group, group) == 0 && strcmp(watches[i].topic, topic) == 0)
-			return true;
-	return false;
-}
-
 struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count)
 {
 	const struct rule *rules = s->scaler.rules.items;
@@ -72,11 +63,7 @@ struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count
 		const char *group;
 
 		for (size_t t = 0; rule_threshold(&rules[i], t, &group, &threshold); t++) {
-			struct kafka_watch *w;
-
-			if (watched(watches, count, group, threshold->topic))
-				continue;
-			w = mem_append(&watches, count++, sizeof(*w));
+			struct kafka_watch *w = mem_append(&watches, count++, sizeof(*w));
 
 			*w = (struct kafka_watch){group, threshold->topic};
 		}

@@ -46,6 +46,12 @@ struct collector {
 	bool slow[2];           /* by full: its cycles take longer than their interval */
 	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
 	_Atomic int64_t heartbeat_ms;
+
+	pthread_mutex_t lock;    /* of what is below, and of `seq` */
+	struct watches *watches; /* of the cycle under way; changed by its thread only */
+	uint64_t watches_seq;    /* the first snapshot with them */
+	struct watches *others;  /* that take their place with the next cycle */
+	bool has_others;
 };
 
 /* 0 for one-shot commands, which have all the time that a call may take. */
@@ -65,6 +71,10 @@ struct collector *collector_new(const struct collector_options *options, struct 
 	c->options = *options;
 	c->options.kafka.stop = &c->loop.stop;
 	c->options.kafka.patience_ms = patience_of(options);
+	c->watches = watches_new(options->watches, options->watch_count);
+	c->watches_seq = 1;
+	c->options.kafka.watches = c->watches;
+	pthread_mutex_init(&c->lock, NULL);
 	c->heartbeat_ms = clock_mono_ms();
 	c->barren_max = BARREN_MAX;
 	c->kafka = kafka_open(&c->options.kafka, err);
@@ -81,7 +91,46 @@ void collector_free(struct collector *c)
 		return;
 	kafka_close(c->kafka);
 	snapshot_unref(c->last);
+	watches_free(c->watches);
+	watches_free(c->others);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+uint64_t collector_set_watches(struct collector *c, const struct kafka_watch *watches, size_t count)
+{
+	struct watches *others = watches_new(watches, count), *never_used;
+	uint64_t seq;
+
+	pthread_mutex_lock(&c->lock);
+	seq = watches_include(c->watches, others) ? c->watches_seq : c->seq + 1;
+	never_used = c->others;
+	c->others = others;
+	c->has_others = true;
+	pthread_mutex_unlock(&c->lock);
+	watches_free(never_used);
+	return seq;
+}
+
+/* Begins a cycle: the number of its snapshot, and what it watches. *ret_before: what was watched up to
+ * now, where that is something else; the caller frees it. */
+static uint64_t begin_cycle(struct collector *c, struct watches **ret_before)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&c->lock);
+	seq = ++c->seq;
+	if (c->has_others) {
+		*ret_before = c->watches;
+		c->watches = c->others;
+		c->watches_seq = seq;
+		c->others = NULL;
+		c->has_others = false;
+	}
+	pthread_mutex_unlock(&c->lock);
+	c->options.kafka.watches = c->watches;
+	kafka_set_watches(c->kafka, c->watches);
+	return seq;
 }
 
 /* Ends phase `p`, begun at *from, and begins the next. */
@@ -125,7 +174,26 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	}
 	/* What the last full cycle found stays true until the next one. */
 	next->list_ok = next->full ? complete : c->last && c->last->list_ok;
-	merge_groups(next, c->last, groups, count, o->watches, o->watch_count);
+	merge_groups(next, c->last, groups, count, o->watches);
+}
+
+/* Groups that were there only because they were watched `before`. */
+static void drop_unwatched(struct collector *c, struct snapshot *next, const struct watches *before)
+{
+	const struct kafka_options *o = &c->options.kafka;
+	size_t kept = 0;
+
+	if (!before)
+		return;
+	for (size_t i = 0; i < next->group_count; i++) {
+		const struct group *g = &next->groups[i];
+		bool wanted = c->options.full_ms ? kafka_wants_group(o, g->name)
+						 : watches_group(o->watches, g->name);
+
+		if (wanted || !watches_group(before, g->name))
+			next->groups[kept++] = *g;
+	}
+	next->group_count = kept;
 }
 
 /* Asked for its end; for its start when `start`, or where the last one known is missing or old. */
@@ -165,7 +233,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	c->full_count += next->full;
 	for (size_t t = 0; t < next->topic_count; t++) {
 		struct topic *topic = &next->topics[t];
-		bool watched = kafka_watches_topic(o->watches, o->watch_count, topic->name);
+		bool watched = watches_topic(o->watches, topic->name);
 
 		if ((next->full && !topic->filtered) || watched)
 			ask_topic(
@@ -174,8 +242,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 
-		g->asked = (next->full && !may_skip(c, g, i)) ||
-			   kafka_watches_group(o->watches, o->watch_count, g->name);
+		g->asked = (next->full && !may_skip(c, g, i)) || watches_group(o->watches, g->name);
 		g->everything = next->full && g->listed;
 	}
 }
@@ -262,13 +329,14 @@ static void read_metadata(struct collector *c, struct snapshot *next)
 	next->cluster_id = arena_strdup(&next->arena, c->last->cluster_id);
 }
 
-static void ask_kafka(struct collector *c, struct snapshot *next)
+static void ask_kafka(struct collector *c, struct snapshot *next, const struct watches *before)
 {
 	int64_t from = clock_mono_us();
 
 	read_metadata(c, next);
 	lap(next, PHASE_METADATA, &from);
 	list_groups(c, next);
+	drop_unwatched(c, next, before);
 	choose_questions(c, next);
 	lap(next, PHASE_LIST, &from);
 	if (next->metadata_ok)
@@ -278,7 +346,7 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 	if (next->metadata_ok)
 		kafka_ask_offsets(c->kafka, next);
 	lap(next, PHASE_OFFSETS, &from);
-	merge_finish(next, c->last, c->options.kafka.watches, c->options.kafka.watch_count);
+	merge_finish(next, c->last, c->options.kafka.watches);
 	keep_errors(next, c->last);
 	lap(next, PHASE_MERGE, &from);
 }
@@ -286,14 +354,15 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 bool collector_cycle(struct collector *c, bool full)
 {
 	struct snapshot *next = snapshot_new();
+	struct watches *CLEANUP(watches_free_at) before = NULL;
 	int64_t cpu = clock_cpu_us();
 
-	next->seq = ++c->seq;
+	next->seq = begin_cycle(c, &before);
 	next->full = full;
 	next->mono_ms = clock_mono_ms();
 	next->wall_ms = clock_wall_ms();
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
-	ask_kafka(c, next);
+	ask_kafka(c, next, before);
 	if (atomic_load(&c->loop.stop)) {
 		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
 		return false;
