@@ -136,7 +136,7 @@ static int make_scaler(struct program *p, struct err *err)
 	if (!p->scaler)
 		return -1;
 	p->rules = settings_rules(s);
-	scaler_set_rules(p->scaler, p->rules);
+	scaler_set_rules(p->scaler, p->rules, 0);
 	return 0;
 }
 
