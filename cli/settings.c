@@ -118,6 +118,12 @@ void settings_release(struct settings *s)
 	conf_files_release(&s->files);
 }
 
+void settings_differences(
+	const struct settings *a, const struct settings *b, struct conf_strings *out)
+{
+	conf_differences(options, a, b, out);
+}
+
 void settings_list(struct strbuf *out)
 {
 	conf_list(options, "", out);

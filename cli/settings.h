@@ -74,9 +74,9 @@ void settings_filters_release(struct settings_filters *f);
 /* The rules of the file, with one reference for the caller. */
 struct ruleset *settings_rules(const struct settings *s);
 
-/* The (group, topic) pairs of all rules; those of several rules are there several times. The caller frees
- * the array; the strings are borrowed. */
-struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
+/* Appends the path of each option that differs, as conf_differences(). */
+void settings_differences(
+	const struct settings *a, const struct settings *b, struct conf_strings *out);
 
 /* Appends "option<TAB>default" for every option there is. */
 void settings_list(struct strbuf *out);

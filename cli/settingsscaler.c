@@ -62,23 +62,3 @@ struct ruleset *settings_rules(const struct settings *s)
 		ruleset_add(set, &rules[i], NULL);
 	return set;
 }
-
-struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count)
-{
-	const struct rule *rules = s->scaler.rules.items;
-	struct kafka_watch *watches = NULL;
-	size_t count = 0;
-
-	for (size_t i = 0; i < s->scaler.rules.count; i++) {
-		const struct rule_threshold *threshold;
-		const char *group;
-
-		for (size_t t = 0; rule_threshold(&rules[i], t, &group, &threshold); t++) {
-			struct kafka_watch *w = mem_append(&watches, count++, sizeof(*w));
-
-			*w = (struct kafka_watch){group, threshold->topic};
-		}
-	}
-	*ret_count = count;
-	return watches;
-}

@@ -1,6 +1,5 @@
 /* The configuration reader with the tables of the real program. */
 #include "cli/settings.h"
-#include "common/mem.h"
 #include "tests/tap.h"
 
 #define KAFKA "kafka: { bootstrap = \"k:9092\"; };\n"
@@ -159,8 +158,6 @@ static void test_values(void)
 	const struct rule *rule;
 	const struct rule_threshold *threshold;
 	const char *group;
-	size_t count;
-	struct kafka_watch *watches;
 
 	TAP_INT("the sample parses", settings_read("conf/hexlag-minimal.conf", &s, &errors), 0);
 	rule = s.scaler.rules.items;
@@ -173,9 +170,6 @@ static void test_values(void)
 	TAP_STR("its group", group, "group1");
 	TAP_INT("its lag", threshold->lag, 1000);
 	TAP_TRUE("there is no second", !rule_threshold(rule, 1, &group, &threshold));
-	watches = settings_watches(&s, &count);
-	TAP_INT("one pair is watched", count, 1);
-	mem_free_at(&watches);
 	strbuf_release(&errors.text);
 	settings_release(&s);
 }
