@@ -101,27 +101,6 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
-/* What the rules are about; the caller frees the array, the strings are borrowed. */
-static struct kafka_watch *rule_watches(const struct ruleset *rules, size_t *ret_count)
-{
-	struct kafka_watch *watches = NULL;
-
-	*ret_count = 0;
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct rule_threshold *threshold;
-		const char *group;
-
-		for (size_t t = 0; rule_threshold(&rules->entries[i].rule, t, &group, &threshold);
-			t++) {
-			struct kafka_watch *w = mem_append(&watches, *ret_count, sizeof(*w));
-
-			*w = (struct kafka_watch){group, threshold->topic};
-			(*ret_count)++;
-		}
-	}
-	return watches;
-}
-
 void program_set_rules(struct program *p, struct ruleset *rules)
 {
 	struct kafka_watch *CLEANUP(mem_free_at) watches = NULL;
@@ -130,7 +109,7 @@ void program_set_rules(struct program *p, struct ruleset *rules)
 
 	if (!p->scaler)
 		return;
-	watches = rule_watches(rules, &count);
+	watches = settings_watches(rules, &count);
 	seq = collector_set_watches(p->collector, watches, count);
 	scaler_set_rules(p->scaler, rules, seq);
 	ruleset_unref(p->rules);
@@ -150,7 +129,7 @@ static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	size_t count;
-	struct kafka_watch *CLEANUP(mem_free_at) watches = rule_watches(p->rules, &count);
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
 		.kafka = settings_kafka(s, &p->filters),
 		.watches = watches,

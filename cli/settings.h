@@ -74,6 +74,10 @@ void settings_filters_release(struct settings_filters *f);
 /* The rules of the file, with one reference for the caller. */
 struct ruleset *settings_rules(const struct settings *s);
 
+/* The (group, topic) pairs of the rules, as often as they are there; the caller frees the array, its
+ * strings are the rules'. */
+struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count);
+
 /* Appends the path of each option that differs, as conf_differences(). */
 void settings_differences(
 	const struct settings *a, const struct settings *b, struct conf_strings *out);

@@ -1,6 +1,4 @@
 /* The scaler section of the configuration file: rules and how to reach the API server. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/settingstables.h"
 #include "common/mem.h"
@@ -61,4 +59,24 @@ struct ruleset *settings_rules(const struct settings *s)
 	for (size_t i = 0; i < s->scaler.rules.count; i++)
 		ruleset_add(set, &rules[i], NULL);
 	return set;
+}
+
+struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count)
+{
+	struct kafka_watch *watches = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rule_threshold *threshold;
+		const char *group;
+
+		for (size_t t = 0; rule_threshold(&rules->entries[i].rule, t, &group, &threshold);
+			t++) {
+			struct kafka_watch *w = mem_append(&watches, *ret_count, sizeof(*w));
+
+			*w = (struct kafka_watch){group, threshold->topic};
+			(*ret_count)++;
+		}
+	}
+	return watches;
 }
