@@ -1,4 +1,6 @@
 /* The scaler section of the configuration file: rules and how to reach the API server. */
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/settingstables.h"
 #include "common/mem.h"
@@ -6,20 +8,59 @@
 
 #define RULES_MAX 10000
 
+static int by_name(const void *a, const void *b)
+{
+	const struct rule *x = *(const struct rule *const *)a, *y = *(const struct rule *const *)b;
+	int order = strcmp(x->target.name, y->target.name);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+/* The rules that have a name, by it and then as in the file; the caller frees the array. */
+static const struct rule **sort_by_name(const struct rule *rules, size_t count, size_t *ret_count)
+{
+	const struct rule **sorted = mem_zalloc(count, sizeof(*sorted));
+
+	*ret_count = 0;
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].target.name)
+			sorted[(*ret_count)++] = &rules[i];
+	if (*ret_count)
+		qsort(sorted, *ret_count, sizeof(*sorted), by_name);
+	return sorted;
+}
+
+/* Of the rules before sorted[i] the first with its target; NULL: none. */
+static const struct rule *same_target_before(const struct rule *const *sorted, size_t i)
+{
+	const struct rule *found = NULL;
+
+	for (size_t j = i; j-- && strcmp(sorted[j]->target.name, sorted[i]->target.name) == 0;)
+		if (rule_same_target(sorted[j], sorted[i]))
+			found = sorted[j];
+	return found;
+}
+
 void settings_check_scaler(const void *item, struct conf_scope *scope)
 {
 	const struct settings *s = item;
 	const struct rule *rules = s->scaler.rules.items;
-	char name[RULE_NAME_MAX];
+	size_t count;
+	const struct rule **sorted = sort_by_name(rules, s->scaler.rules.count, &count);
+	char name[RULE_NAME_MAX], place[512];
 
-	for (size_t i = 0; i < s->scaler.rules.count; i++)
-		for (size_t j = 0; j < i; j++)
-			if (rule_same_target(&rules[i], &rules[j])) {
-				conf_reject_item(scope, "rules", i,
-					"scaleTargetRef %s is also that of rules[%zu]",
-					rule_name(&rules[i], name), j);
-				break;
-			}
+	for (size_t i = 0; i < count; i++) {
+		const struct rule *first = same_target_before(sorted, i);
+
+		if (!first)
+			continue;
+		(void)conf_place_item(
+			scope, "rules", (size_t)(first - rules), place, sizeof(place));
+		conf_reject_item(scope, "rules", (size_t)(sorted[i] - rules),
+			"scaleTargetRef %s is also that of rules[%td] (%s)",
+			rule_name(sorted[i], name), first - rules, place);
+	}
+	free(sorted);
 }
 
 const struct conf_option settings_scaler_options[] = {

@@ -14,7 +14,7 @@
 
 #define FILE_MAX ((size_t)4 << 20)
 #define TEXT_MAX ((size_t)32 << 20)
-#define FILES_MAX 2000
+#define FILES_MAX 10000
 #define DEPTH_MAX 10
 
 #define INCLUDE "@include"

@@ -77,6 +77,15 @@ static const struct {
 		      "},\n{ scaleTargetRef = { apiVersion = \"apps/v1beta1\"; name = \"d\"; }; "
 		      "maxReplicas = 1; " GROUPS "} ); };",
 		"f:5: scaler.rules[1]: scaleTargetRef Deployment/d is also that of rules[0]"},
+	{"of three the first is named, and one of another name is none",
+		KAFKA
+		"scaler: { rules = (\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = "
+		"1; " GROUPS "},\n{ scaleTargetRef = { name = \"c\"; }; maxReplicas = 1; " GROUPS
+		"},\n{ scaleTargetRef = { name = \"d\"; namespace = \"n\"; }; maxReplicas = "
+		"1; " GROUPS "},\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = 1; " GROUPS
+		"} ); };",
+		"f:9: scaler.rules[3]: scaleTargetRef Deployment/d is also that of rules[0] "
+		"(f:3)\n"},
 	{"an expression that does not compile", KAFKA "exporter: { group_filter = \"(a\"; };",
 		"f:2: exporter.group_filter: regular expression '(a': missing closing parenthesis"},
 	{"a Kafka property that does not exist",

@@ -78,7 +78,9 @@ static const struct row {
 	{"two rules for one target in two files",
 		{{"main", RULES("@include \"*.conf\"")}, {"a.conf", RULE("d")},
 			{"b.conf", "\n" RULE("d")}},
-		0, "@/b.conf:2: scaler.rules[1]: scaleTargetRef Deployment/d is also that of"},
+		0,
+		"@/b.conf:2: scaler.rules[1]: scaleTargetRef Deployment/d is also that of "
+		"rules[0] (@/a.conf:1)"},
 	{"a key twice in two files",
 		{{"main", HEAD "exporter: { listen = \":1\"; @include \"a\" };"},
 			{"a", "listen = \":2\";"}},
