@@ -10,8 +10,9 @@
 
 struct program {
 	struct settings settings; /* filled by the caller, released by program_stop() */
-	const char *file;         /* that they are of, to be minded; the caller's. NULL: none */
-	struct reload *reload;    /* NULL: no file */
+	const char
+		*file; /* that they are of, to be minded, a regular one; the caller's. NULL: none */
+	struct reload *reload; /* NULL: no file */
 	struct settings_filters filters;
 	struct publish *publish;
 	struct history *history;     /* NULL: no exporter */

@@ -10,6 +10,9 @@
 /* What was wrong may come right without a file of the configuration changing: one that it names. */
 #define RETRY_MS 5000
 
+/* Of one reading so many errors are logged. */
+#define LINES_MAX 100
+
 struct reload {
 	struct reload_options options;
 	struct settings
@@ -120,6 +123,8 @@ static void accept(struct reload *r, struct settings *s, bool asked, int64_t wal
 	} else if (asked || recovered) {
 		log_info("configuration: %s is read again: nothing has changed", r->options.path);
 	}
+	if (!changed.count)
+		return;
 	if (r->has_good)
 		settings_release(&r->good);
 	r->good = *s;
@@ -127,21 +132,28 @@ static void accept(struct reload *r, struct settings *s, bool asked, int64_t wal
 	*s = (struct settings){0};
 }
 
-/* Each line once; the same errors again are no news, but for who asked. */
-static void refuse(struct reload *r, struct conf_errors *errors, bool asked)
+static void log_errors(const struct reload *r, const struct conf_errors *errors)
 {
 	const char *line = strbuf_str(&errors->text);
-	bool news = asked || strcmp(line, strbuf_str(&r->errors)) != 0;
+	size_t lines = 0;
 
-	while (news && *line) {
+	for (; *line && lines < LINES_MAX; lines++) {
 		int length = (int)strcspn(line, "\n");
 
 		log_error("%.*s", length, line);
 		line += length + (line[length] == '\n');
 	}
-	if (news)
-		log_error("configuration: %s is not in force; keeping the one before",
-			r->options.path);
+	if (*line)
+		log_error("and more: hexlag check %s lists all %zu errors", r->options.path,
+			errors->count);
+	log_error("configuration: %s is not in force; keeping the one before", r->options.path);
+}
+
+/* The same errors again are no news, but for who asked. */
+static void refuse(struct reload *r, struct conf_errors *errors, bool asked)
+{
+	if (asked || strcmp(strbuf_str(&errors->text), strbuf_str(&r->errors)) != 0)
+		log_errors(r, errors);
 	pthread_mutex_lock(&r->lock);
 	strbuf_release(&r->errors);
 	r->errors = errors->text;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/confinclude.h"
 #include "common/err.h"
@@ -202,6 +203,16 @@ static int read_text(const char *path, struct strbuf *text, struct err *err)
 	return 0;
 }
 
+/* A pipe could be waited for without an end. */
+static int read_included(const char *path, struct strbuf *text, struct err *err)
+{
+	struct stat s;
+
+	if (stat(path, &s) == 0 && !S_ISREG(s.st_mode))
+		return err_set(err, ERR_CONFIG, "%s: is not a regular file", path);
+	return read_text(path, text, err);
+}
+
 /* The same file by whatever path, or NULL. */
 static const struct scan *includer(const struct scan *s, const struct filemark *mark)
 {
@@ -253,7 +264,7 @@ static int include_file(struct scan *s, const char *path)
 
 	if (check_limits(s, &f->mark, path) < 0)
 		return -1;
-	if (read_text(path, &text, &err) < 0)
+	if (read_included(path, &text, &err) < 0)
 		return complain(s, s->line, INCLUDE ": %s", err.msg);
 	inner.at = text.data;
 	begin_run(&inner);
