@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "cli/selftarget.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "scaler/decisionsjson.h"
@@ -117,25 +118,39 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
+/* Rules with all their targets. */
+static void take_rules(void *ctx, struct ruleset *rules)
+{
+	struct program *p = ctx;
+
+	scaler_set_rules(p->scaler, rules);
+}
+
 static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
-	struct scaler_options options = {
-		.kube = {.kubeconfig = s->scaler.kubeconfig,
-			.context = s->scaler.context,
-			.timeout_ms = s->scaler.timeout_ms},
+	const struct kube_options kube = {
+		.kubeconfig = s->scaler.kubeconfig,
+		.context = s->scaler.context,
+		.timeout_ms = s->scaler.timeout_ms,
+	};
+	const struct scaler_options options = {
+		.kube = kube,
 		.publish = p->publish,
 		.max_age_ms = snapshot_max_age(s),
 	};
+	const struct selftarget_options self = {.kube = kube, .resolved = take_rules, .ctx = p};
 
 	if (!s->scaler.present)
 		return 0;
 	p->scaler = scaler_new(&options, err);
 	if (!p->scaler)
 		return -1;
+	p->selftarget = selftarget_new(&self, err);
+	if (!p->selftarget)
+		return -1;
 	p->rules = settings_rules(s);
-	scaler_set_rules(p->scaler, p->rules);
-	return 0;
+	return selftarget_set_rules(p->selftarget, p->rules, err);
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -200,6 +215,7 @@ int program_start(struct program *p, struct err *err)
 
 static void release(struct program *p)
 {
+	selftarget_free(p->selftarget);
 	scaler_free(p->scaler);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
@@ -221,6 +237,8 @@ bool program_stop(struct program *p)
 
 	if (p->collector)
 		collector_stop(p->collector);
+	if (p->selftarget)
+		selftarget_stop(p->selftarget);
 	if (p->scaler)
 		scaler_stop(p->scaler);
 	if (p->statefile)
@@ -228,6 +246,8 @@ bool program_stop(struct program *p)
 	if (p->times)
 		kafkatimes_stop(p->times);
 	web_stop(p->web);
+	if (p->selftarget)
+		ended &= selftarget_join(p->selftarget, deadline);
 	if (p->scaler)
 		ended &= scaler_join(p->scaler, deadline);
 	if (p->collector)

@@ -19,9 +19,10 @@ struct program {
 	struct kafkatimes *times;    /* NULL: no exact time lag */
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
-	struct scaler *scaler; /* NULL: no rules */
-	struct ruleset *rules; /* of the file */
-	struct web *web;       /* NULL: no exporter */
+	struct scaler *scaler;         /* NULL: no rules */
+	struct ruleset *rules;         /* of the file */
+	struct selftarget *selftarget; /* completes them; NULL: no rules */
+	struct web *web;               /* NULL: no exporter */
 	struct web_series series[2];
 	struct api_document decisions;
 	struct metrics_options metrics;

@@ -18,7 +18,8 @@ void settings_check_scaler(const void *item, struct conf_scope *scope)
 		for (size_t j = 0; j < i; j++)
 			if (rule_same_target(&rules[i], &rules[j])) {
 				conf_reject_item(scope, "rules", i,
-					"scaleTargetRef %s is also that of rules[%zu]",
+					"%s %s is also that of rules[%zu]",
+					rules[i].self ? "target" : "scaleTargetRef",
 					rule_name(&rules[i], name), j);
 				break;
 			}

@@ -9,6 +9,9 @@
 #define GROUPS                                                                                     \
 	"consumergroups = ( { name = \"g\"; topicsThreshold = ( { topic = \"t\"; lag = 1; } ); } " \
 	");\n"
+#define MAX3 "maxReplicas = 3; "
+#define SELF(before, after) \
+	KAFKA "scaler: { rules = ( { target = \"self\"; " before after GROUPS " } ); };\n"
 
 static const struct {
 	const char *name, *text, *error; /* error "": valid */
@@ -46,8 +49,8 @@ static const struct {
 	{"nothing to do", KAFKA, "neither exporter nor scaler"},
 	{"minReplicas above maxReplicas", RULE("minReplicas = 5; maxReplicas = 4; " GROUPS),
 		"f:3: scaler.rules[0].minReplicas: 5 is greater than maxReplicas 4"},
-	{"minReplicas below 1", RULE("minReplicas = 0; maxReplicas = 4; " GROUPS),
-		"f:3: scaler.rules[0].minReplicas: 0 is outside 1 to"},
+	{"minReplicas below 0", RULE("minReplicas = -1; maxReplicas = 4; " GROUPS),
+		"f:3: scaler.rules[0].minReplicas: -1 is outside 0 to"},
 	{"an integer that wraps to a valid one", RULE("maxReplicas = 4294967297; " GROUPS),
 		"f:3: scaler.rules[0].maxReplicas: 4294967297 is outside 1 to 2147483647"},
 	{"a hexadecimal one", RULE("maxReplicas = 0x100000001; " GROUPS),
@@ -78,6 +81,24 @@ static const struct {
 		      "},\n{ scaleTargetRef = { apiVersion = \"apps/v1beta1\"; name = \"d\"; }; "
 		      "maxReplicas = 1; " GROUPS "} ); };",
 		"f:5: scaler.rules[1]: scaleTargetRef Deployment/d is also that of rules[0]"},
+	{"a rule for the own workload", SELF("", "maxReplicas = 3; "), ""},
+	{"which cannot scale itself away", SELF("", "minReplicas = 0; maxReplicas = 3; "),
+		"f:2: scaler.rules[0].minReplicas: 0 is not possible with target \"self\": the "
+		"sidecar would scale itself away and could not come back"},
+	{"which names no other target", SELF("scaleTargetRef = { name = \"d\"; }; ", MAX3),
+		"f:2: scaler.rules[0].target: \"self\" and scaleTargetRef exclude each other"},
+	{"two rules for the own workload",
+		KAFKA "scaler: { rules = (\n{ target = \"self\"; " MAX3 GROUPS
+		      "},\n{ target = \"self\"; " MAX3 GROUPS "} ); };",
+		"f:5: scaler.rules[1]: target self is also that of rules[0]"},
+	{"another word for it",
+		KAFKA "scaler: { rules = ( { target = \"other\"; " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].target: got \"other\", want one of \"self\""},
+	{"a rule without any target", KAFKA "scaler: { rules = ( { " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].scaleTargetRef: missing, and target = \"self\", too"},
+	{"a target without a name",
+		KAFKA "scaler: { rules = ( { scaleTargetRef = {}; " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].scaleTargetRef.name: missing"},
 	{"an expression that does not compile", KAFKA "exporter: { group_filter = \"(a\"; };",
 		"f:2: exporter.group_filter: regular expression '(a': missing closing parenthesis"},
 	{"a Kafka property that does not exist",
