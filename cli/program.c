@@ -1,11 +1,12 @@
 #include "cli/program.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
+#include "cli/reload.h"
 #include "cli/selftarget.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
 #include "scaler/scalermetrics.h"
@@ -53,6 +54,16 @@ static void append_scaler(void *ctx, struct exposition *x)
 	scalermetrics(&report, x);
 }
 
+static void append_reload(void *ctx, struct exposition *x)
+{
+	reload_metrics(ctx, x);
+}
+
+static void append_complaint(void *ctx, struct strbuf *out)
+{
+	reload_complaint(ctx, out);
+}
+
 static void append_decisions(void *ctx, struct strbuf *out)
 {
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
@@ -91,11 +102,44 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
+/* The rules have all their targets. */
+static void enforce(void *ctx, struct ruleset *rules)
+{
+	struct program *p = ctx;
+	size_t count;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(rules, &count);
+	uint64_t seq = collector_set_watches(p->collector, watches, count);
+	scaler_set_rules(p->scaler, rules, seq);
+	ruleset_ref(rules); /* maybe the same */
+	ruleset_unref(p->rules);
+	p->rules = rules;
+}
+
+int program_set_rules(struct program *p, struct ruleset *rules, struct err *err)
+{
+	return p->selftarget ? selftarget_set_rules(p->selftarget, rules, err) : 0;
+}
+
+/* Of a file that was read again and is right. */
+static void apply(void *ctx, const struct settings *s)
+{
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct err err = {0};
+
+	log_set_level((enum log_level)s->log.level);
+	if (program_set_rules(ctx, rules, &err) < 0)
+		log_error("%s; going on with the rules before", err.msg);
+}
+
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
+	size_t count;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
-		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.kafka = settings_kafka(s, &p->filters),
+		.watches = watches,
+		.watch_count = count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -118,14 +162,6 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
-/* Rules with all their targets. */
-static void take_rules(void *ctx, struct ruleset *rules)
-{
-	struct program *p = ctx;
-
-	scaler_set_rules(p->scaler, rules);
-}
-
 static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
@@ -139,7 +175,7 @@ static int make_scaler(struct program *p, struct err *err)
 		.publish = p->publish,
 		.max_age_ms = snapshot_max_age(s),
 	};
-	const struct selftarget_options self = {.kube = kube, .resolved = take_rules, .ctx = p};
+	const struct selftarget_options self = {.kube = kube, .resolved = enforce, .ctx = p};
 
 	if (!s->scaler.present)
 		return 0;
@@ -147,10 +183,7 @@ static int make_scaler(struct program *p, struct err *err)
 	if (!p->scaler)
 		return -1;
 	p->selftarget = selftarget_new(&self, err);
-	if (!p->selftarget)
-		return -1;
-	p->rules = settings_rules(s);
-	return selftarget_set_rules(p->selftarget, p->rules, err);
+	return p->selftarget ? program_set_rules(p, p->rules, err) : -1;
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -169,6 +202,8 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.detail = p->reload ? append_complaint : NULL,
+		.detail_ctx = p->reload,
 	};
 
 	if (!s->exporter.present)
@@ -186,6 +221,8 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	if (p->reload)
+		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
 	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
@@ -195,7 +232,12 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->watches = settings_watches(&p->settings, &p->watch_count);
+	p->rules = settings_rules(&p->settings);
+	if (p->file)
+		p->reload = reload_new(
+			&(struct reload_options){
+				.path = p->file, .running = &p->settings, .apply = apply, .ctx = p},
+			clock_wall_ms());
 	p->publish = publish_new();
 	make_history(p);
 	if (p->settings.exporter.present)
@@ -226,7 +268,7 @@ static void release(struct program *p)
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
 	ruleset_unref(p->rules);
-	free(p->watches);
+	reload_free(p->reload);
 	settings_release(&p->settings);
 }
 

@@ -10,9 +10,9 @@
 
 struct program {
 	struct settings settings; /* filled by the caller, released by program_stop() */
+	const char *file;         /* that they are of, to be minded; the caller's. NULL: none */
+	struct reload *reload;    /* NULL: no file */
 	struct settings_filters filters;
-	struct kafka_watch *watches;
-	size_t watch_count;
 	struct publish *publish;
 	struct history *history;     /* NULL: no exporter */
 	struct statefile *statefile; /* NULL: none */
@@ -20,10 +20,10 @@ struct program {
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
 	struct scaler *scaler;         /* NULL: no rules */
-	struct ruleset *rules;         /* of the file */
-	struct selftarget *selftarget; /* completes them; NULL: no rules */
+	struct ruleset *rules;         /* in force, or about to be at the start */
+	struct selftarget *selftarget; /* completes rules; NULL: no rules */
 	struct web *web;               /* NULL: no exporter */
-	struct web_series series[2];
+	struct web_series series[3];
 	struct api_document decisions;
 	struct metrics_options metrics;
 };
@@ -31,6 +31,11 @@ struct program {
 /* Starts what the settings ask for. All signals that matter must be blocked already. On failure
  * program_stop() still has to be called. */
 int program_start(struct program *p, struct err *err) MUSTCHECK;
+
+/* Puts other rules in force: what they need is read from Kafka with the next cycle, and from then on they
+ * are enforced; one with target = "self" once that is known. Takes a reference. Nothing where there is no
+ * scaler. -1: those before stay. Thread: one. */
+int program_set_rules(struct program *p, struct ruleset *rules, struct err *err) MUSTCHECK;
 
 /* Stops all and releases everything. False: a call to a broker or the API server held a loop up for
  * longer than 1.5 s; then nothing is released, and the process has to end. */

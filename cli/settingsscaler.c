@@ -1,6 +1,4 @@
 /* The scaler section of the configuration file: rules and how to reach the API server. */
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/settingstables.h"
 #include "common/mem.h"
@@ -64,35 +62,22 @@ struct ruleset *settings_rules(const struct settings *s)
 	return set;
 }
 
-static bool watched(
-	const struct kafka_watch *watches, size_t count, const char *group, const char *topic)
+struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(watches[i].group, group) == 0 && strcmp(watches[i].topic, topic) == 0)
-			return true;
-	return false;
-}
-
-struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count)
-{
-	const struct rule *rules = s->scaler.rules.items;
 	struct kafka_watch *watches = NULL;
-	size_t count = 0;
 
-	for (size_t i = 0; i < s->scaler.rules.count; i++) {
+	*ret_count = 0;
+	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule_threshold *threshold;
 		const char *group;
 
-		for (size_t t = 0; rule_threshold(&rules[i], t, &group, &threshold); t++) {
-			struct kafka_watch *w;
-
-			if (watched(watches, count, group, threshold->topic))
-				continue;
-			w = mem_append(&watches, count++, sizeof(*w));
+		for (size_t t = 0; rule_threshold(&rules->entries[i].rule, t, &group, &threshold);
+			t++) {
+			struct kafka_watch *w = mem_append(&watches, *ret_count, sizeof(*w));
 
 			*w = (struct kafka_watch){group, threshold->topic};
+			(*ret_count)++;
 		}
 	}
-	*ret_count = count;
 	return watches;
 }
