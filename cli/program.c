@@ -73,6 +73,26 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
 }
 
+static bool leads(void *ctx, int64_t margin_ms)
+{
+	const struct program *p = ctx;
+
+	return !p->leads || p->leads(p->leads_ctx, margin_ms);
+}
+
+/* Whether Kafka is not asked because another replica leads. */
+static bool rests(void *ctx)
+{
+	const struct program *p = ctx;
+
+	return settings_standby_rests(&p->settings) && !leads(ctx, 0);
+}
+
+void program_leads_changed(struct program *p)
+{
+	collector_pause(p->collector, rests(p));
+}
+
 /* The longest time between two snapshots when all is well. */
 static int64_t snapshot_interval(const struct settings *s)
 {
@@ -174,6 +194,7 @@ static int make_scaler(struct program *p, struct err *err)
 		.kube = kube,
 		.publish = p->publish,
 		.max_age_ms = snapshot_max_age(s),
+		.hooks = {.ctx = p, .leads = leads},
 	};
 	const struct selftarget_options self = {.kube = kube, .resolved = enforce, .ctx = p};
 
@@ -202,6 +223,8 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.standby = rests,
+		.standby_ctx = p,
 		.detail = p->reload ? append_complaint : NULL,
 		.detail_ctx = p->reload,
 	};
@@ -246,6 +269,7 @@ int program_start(struct program *p, struct err *err)
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
 	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
 		return -1;
+	program_leads_changed(p);
 	if (collector_start(p->collector, err) < 0)
 		return -1;
 	if (p->statefile && statefile_start(p->statefile, err) < 0)

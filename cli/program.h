@@ -10,8 +10,12 @@
 
 struct program {
 	struct settings settings; /* filled by the caller, released by program_stop() */
-	const char *file;         /* that they are of, to be minded; the caller's. NULL: none */
-	struct reload *reload;    /* NULL: no file */
+	/* Whether this replica leads, and will for `margin_ms` more; else it stands by and writes nothing. The
+	 * caller's. NULL: always. Thread: any; must not block. */
+	bool (*leads)(void *ctx, int64_t margin_ms);
+	void *leads_ctx;
+	const char *file;      /* that they are of, to be minded; the caller's. NULL: none */
+	struct reload *reload; /* NULL: no file */
 	struct settings_filters filters;
 	struct publish *publish;
 	struct history *history;     /* NULL: no exporter */
@@ -36,6 +40,10 @@ int program_start(struct program *p, struct err *err) MUSTCHECK;
  * are enforced; one with target = "self" once that is known. Takes a reference. Nothing where there is no
  * scaler. -1: those before stay. Thread: one. */
 int program_set_rules(struct program *p, struct ruleset *rules, struct err *err) MUSTCHECK;
+
+/* To be called when leads() says something new, but not during program_start() and program_stop(): a
+ * standby asks Kafka nothing, unless it is to export all the same. Thread: any. */
+void program_leads_changed(struct program *p);
 
 /* Stops all and releases everything. False: a call to a broker or the API server held a loop up for
  * longer than 1.5 s; then nothing is released, and the process has to end. */

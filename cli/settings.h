@@ -16,6 +16,9 @@ struct settings_filters {
 		*time_lag_exact; /* NULL: none */
 };
 
+/* Which of several replicas exports what comes from Kafka. */
+enum settings_group_series { SERIES_AUTO, SERIES_ALWAYS, SERIES_LEADER };
+
 struct settings {
 	struct {
 		char *bootstrap;
@@ -39,6 +42,7 @@ struct settings {
 		int time_lag; /* enum series_time_lag */
 		int64_t stuck_after_ms, group_max_idle_ms;
 		char *state_file, *time_lag_exact;
+		int group_series; /* enum settings_group_series */
 	} exporter;
 	struct {
 		bool present;
@@ -77,6 +81,9 @@ struct ruleset *settings_rules(const struct settings *s);
 /* The (group, topic) pairs of the rules, as often as they are there; the caller frees the array, its
  * strings are the rules'. */
 struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count);
+
+/* Whether a replica that does not lead asks Kafka nothing, and so exports nothing of it. */
+bool settings_standby_rests(const struct settings *s);
 
 /* Appends the path of each option that differs, as conf_differences(). */
 void settings_differences(

@@ -52,6 +52,18 @@ const struct conf_option settings_scaler_options[] = {
 	{0},
 };
 
+bool settings_standby_rests(const struct settings *s)
+{
+	const struct rule *rules = s->scaler.rules.items;
+
+	if (s->exporter.present && s->exporter.group_series != SERIES_AUTO)
+		return s->exporter.group_series == SERIES_LEADER;
+	for (size_t i = 0; i < s->scaler.rules.count; i++)
+		if (rules[i].self)
+			return true;
+	return !s->exporter.present;
+}
+
 struct ruleset *settings_rules(const struct settings *s)
 {
 	const struct rule *rules = s->scaler.rules.items;
