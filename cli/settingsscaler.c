@@ -49,6 +49,7 @@ void settings_check_scaler(const void *item, struct conf_scope *scope)
 	const struct rule **sorted = sort_by_name(rules, s->scaler.rules.count, &count);
 	char name[RULE_NAME_MAX], place[512];
 
+	settings_check_lease_timeout(s, scope);
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *first = same_target_before(sorted, i);
 
@@ -80,6 +81,10 @@ const struct conf_option settings_scaler_options[] = {
 		.min = 100,
 		.max = 60000,
 		.fallback = "5s"},
+	{.key = "leader_election",
+		.type = CONF_GROUP,
+		.options = settings_lease_options,
+		.check = settings_check_lease},
 	{.key = "rules",
 		.type = CONF_LIST,
 		.offset = IN(struct settings, scaler.rules),
