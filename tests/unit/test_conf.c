@@ -144,6 +144,8 @@ static const struct {
 		"# @include \"x\"\n/* @include \"x\" */ kafka: { bootstrap = \"@include:1\"; };\n"
 		"exporter: {};",
 		""},
+	{"a string without an end", KAFKA "exporter: { listen = \"a; };",
+		"f:2: a string does not end in this file"},
 	{"a syntax error has its line", KAFKA "exporter: { listen = ; };", "f:2: syntax error"},
 	{"a key twice", KAFKA "exporter: { listen = \":1\"; listen = \":2\"; };",
 		"f:2: duplicate setting name"},
