@@ -17,6 +17,7 @@ static const struct {
 	{"exporter", "export lag, with the flags of kafka_exporter", cmd_exporter},
 	{"lag", "print the lag of consumer groups", cmd_lag},
 	{"check", "check a configuration file", cmd_check},
+	{"replay", "decide on recorded or simulated observations", cmd_replay},
 	{"demo", "show it all at work, without Kafka or a cluster", cmd_demo},
 };
 
