@@ -1,43 +1,117 @@
 /* Runs golden cases through the code that runs in production:  vectors DIR
  *
  * Every *.jsonl in DIR whose kind is known is read; its format is in tests/cases/vectors/README.md. TAP on
- * stdout, one line a file and one for each mismatch. A file of an unknown kind is said, not counted. */
+ * stdout, one line a file and a comment for each mismatch. A file of an unknown kind is said, not counted. */
 #include <dirent.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "scaler/policy.h"
+#include "scaler/quantity.h"
 #include "tests/tap.h"
 
-typedef bool run_case(const json_t *c, int64_t *ret_got, int64_t *ret_want);
+/* One case; false: `why` says what differs. */
+struct why {
+	char text[300];
+};
+typedef bool run_case(const json_t *c, struct why *why);
+
+PRINTF_LIKE(2, 3) static bool differs(struct why *why, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(why->text, sizeof(why->text), fmt, args);
+	va_end(args);
+	return false;
+}
 
 static int64_t get(const json_t *c, const char *key)
 {
 	return json_integer_value(json_object_get(c, key));
 }
 
-static bool run_hex(const json_t *c, enum policy_kind kind, int64_t *ret_got, int64_t *ret_want)
+/* The answer. */
+static bool expected(const json_t *c, const char *key, int64_t got, struct why *why)
+{
+	const json_t *want = json_object_get(c, key);
+
+	if (!json_is_integer(want) || json_integer_value(want) != got)
+		return differs(why, "%s: got %" PRId64 ", want %" PRId64, key, got, get(c, key));
+	return true;
+}
+
+/* Policies */
+
+static bool run_hex(const json_t *c, enum policy_kind kind, struct why *why)
 {
 	int64_t min = get(c, "min"), max = get(c, "max");
 	int64_t want = policy_propose(
 		kind, get(c, "metric"), get(c, "threshold"), (int32_t)get(c, "current"));
 
 	want = want < min ? min : want;
-	*ret_got = want > max ? max : want;
+	want = want > max ? max : want;
 	/* Where the operator's int32 wrapped, the recorded answer is not one to follow. */
-	*ret_want = json_object_get(c, "expect_saturated") ? get(c, "expect_saturated")
-							   : get(c, "expect");
+	return expected(c, json_object_get(c, "expect_saturated") ? "expect_saturated" : "expect",
+		want, why);
+}
+
+static bool run_exact(const json_t *c, struct why *why)
+{
+	return run_hex(c, POLICY_HEX, why);
+}
+
+static bool run_operator(const json_t *c, struct why *why)
+{
+	return run_hex(c, POLICY_HEX_OPERATOR, why);
+}
+
+static int32_t per_replica(
+	int64_t usage_milli, int64_t target_milli, int32_t replicas, double up, double down)
+{
+	double ratio = policy_ratio(POLICY_PER_REPLICA, usage_milli, target_milli, replicas);
+
+	return policy_tolerates(ratio, up, down)
+		       ? replicas
+		       : policy_propose(POLICY_PER_REPLICA, usage_milli, target_milli, replicas);
+}
+
+static bool tolerance(const json_t *text, double *ret, struct why *why)
+{
+	struct err err = {0};
+
+	*ret = 0.1;
+	if (text && !json_is_null(text) && quantity_parse(json_string_value(text), ret, &err))
+		return differs(why, "%s", err.msg);
 	return true;
 }
 
-static bool run_exact(const json_t *c, int64_t *ret_got, int64_t *ret_want)
+static bool run_external(const json_t *c, struct why *why)
 {
-	return run_hex(c, POLICY_HEX, ret_got, ret_want);
-}
+	const json_t *value;
+	int64_t sum = 0;
+	size_t i;
+	double up, down;
 
-static bool run_operator(const json_t *c, int64_t *ret_got, int64_t *ret_want)
-{
-	return run_hex(c, POLICY_HEX_OPERATOR, ret_got, ret_want);
+	json_array_foreach(json_object_get(c, "metric_values_milli"), i, value)
+	{
+		sum = (int64_t)((uint64_t)sum + (uint64_t)json_integer_value(value));
+		if (sum < 0) {
+			sum = INT64_MAX;
+			break;
+		}
+	}
+	if (!tolerance(json_object_get(c, "tolerance_up_quantity"), &up, why) ||
+		!tolerance(json_object_get(c, "tolerance_down_quantity"), &down, why))
+		return false;
+	if (up != json_number_value(json_object_get(c, "tolerance_up")) ||
+		down != json_number_value(json_object_get(c, "tolerance_down")))
+		return differs(why, "tolerances: got %.17g and %.17g", up, down);
+	return expected(c, "expect",
+		per_replica(
+			sum, get(c, "target_milli"), (int32_t)get(c, "status_replicas"), up, down),
+		why);
 }
 
 static const struct {
@@ -46,6 +120,7 @@ static const struct {
 } kinds[] = {
 	{"hex-exact", run_exact},
 	{"hex-operator", run_operator},
+	{"hpa-external", run_external},
 };
 
 static void run_file(const char *path, const char *name, run_case *run)
@@ -57,17 +132,15 @@ static void run_file(const char *path, const char *name, run_case *run)
 
 	while (f && getline(&line, &room, f) > 0) {
 		json_t *c = json_loads(line, 0, NULL);
-		int64_t got, want;
+		struct why why = {0};
 
 		line_number++;
 		cases++;
-		if (!c || !json_is_integer(json_object_get(c, "expect")) || !run(c, &got, &want)) {
-			printf("# %s:%d: not a case\n", path, line_number);
-			bad++;
-		} else if (got != want) {
-			printf("# %s:%d: %s: got %" PRId64 ", want %" PRId64 "\n", path,
-				line_number, json_string_value(json_object_get(c, "name")), got,
-				want);
+		if (!json_is_object(c) || !run(c, &why)) {
+			const char *case_name = json_string_value(json_object_get(c, "name"));
+
+			printf("# %s:%d: %s: %s\n", path, line_number, case_name ? case_name : "",
+				why.text[0] ? why.text : "not a case");
 			bad++;
 		}
 		json_decref(c);
