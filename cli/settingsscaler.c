@@ -4,6 +4,7 @@
 
 #include "cli/settingstables.h"
 #include "common/mem.h"
+#include "scaler/ruleset.h"
 
 #define RULES_MAX 10000
 
@@ -51,6 +52,16 @@ const struct conf_option settings_scaler_options[] = {
 		.required = true},
 	{0},
 };
+
+struct ruleset *settings_rules(const struct settings *s)
+{
+	const struct rule *rules = s->scaler.rules.items;
+	struct ruleset *set = ruleset_new();
+
+	for (size_t i = 0; i < s->scaler.rules.count; i++)
+		ruleset_add(set, &rules[i], NULL);
+	return set;
+}
 
 static bool watched(
 	const struct kafka_watch *watches, size_t count, const char *group, const char *topic)
