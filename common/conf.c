@@ -93,6 +93,8 @@ static const char *type_name(enum conf_type type)
 		[CONF_STRINGS] = "a list of strings: [ \"...\", \"...\" ]",
 		[CONF_GROUP] = "a group: { ... }",
 		[CONF_LIST] = "a list of groups: ( { ... }, { ... } )",
+		[CONF_ARRAY] = "a list of groups: ( { ... }, { ... } )",
+		[CONF_QUANTITY] = "a number, or a quantity in quotes",
 	};
 
 	return names[type];
@@ -192,6 +194,21 @@ static void fill_enum(struct conf_scope *scope, const struct conf_option *o, con
 	complain(scope, s, path, "got \"%s\", want one of %s", text, strbuf_str(&known));
 }
 
+static void fill_quantity(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, const char *text, void *field)
+{
+	struct err err = {0};
+	double value;
+
+	if (o->parse(text, &value, &err) < 0)
+		complain(scope, s, path, "%s", err.msg);
+	else if (value < (double)o->min || value > (double)o->max)
+		complain(scope, s, path, "%s is outside %" PRId64 " to %" PRId64, text, o->min,
+			o->max);
+	else
+		memcpy(field, &value, sizeof(value));
+}
+
 /* A value written as a string, from the file or a table's default. */
 static void fill_text(struct conf_scope *scope, const struct conf_option *o, const char *path,
 	const config_setting_t *s, const char *text, void *field)
@@ -205,6 +222,9 @@ static void fill_text(struct conf_scope *scope, const struct conf_option *o, con
 	case CONF_ENUM:
 		fill_enum(scope, o, path, s, text, field);
 		break;
+	case CONF_QUANTITY:
+		fill_quantity(scope, o, path, s, text, field);
+		break;
 	default:
 		if (!*text) {
 			complain(scope, s, path, "must not be empty");
@@ -214,20 +234,6 @@ static void fill_text(struct conf_scope *scope, const struct conf_option *o, con
 		memcpy(field, &copy, sizeof(copy));
 		break;
 	}
-}
-
-void conf_strings_add(struct conf_strings *list, char *text)
-{
-	*(char **)mem_append(&list->items, list->count, sizeof(*list->items)) = text;
-	list->count++;
-}
-
-void conf_strings_release(struct conf_strings *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free(list->items[i]);
-	free(list->items);
-	*list = (struct conf_strings){0};
 }
 
 static void fill_strings(struct conf_scope *scope, const struct conf_option *o, const char *path,
@@ -272,6 +278,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 	config_setting_t *s, void *field)
 {
 	struct conf_items *list = field;
+	char *items;
 	int count = config_setting_length(s);
 
 	if (!config_setting_is_list(s)) {
@@ -281,8 +288,15 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 	if (count < o->min || count > o->max)
 		complain(scope, s, path, "has %d elements, want %" PRId64 " to %" PRId64, count,
 			o->min, o->max);
-	list->items = mem_zalloc((size_t)count, o->size);
-	list->count = (size_t)count;
+	if (o->type == CONF_ARRAY) {
+		count = count > (int)o->max ? (int)o->max : count;
+		memcpy((char *)field - o->offset + o->count_at, &(size_t){(size_t)count},
+			sizeof(size_t));
+		items = field;
+	} else {
+		list->items = items = mem_zalloc((size_t)count, o->size);
+		list->count = (size_t)count;
+	}
 	for (int i = 0; i < count; i++) {
 		config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
 		char item[300];
@@ -290,7 +304,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 		(void)snprintf(item, sizeof(item), "%s[%d]", path, i);
 		if (config_setting_is_group(element))
 			fill_struct(scope, element, item, o->options, o->check,
-				(char *)list->items + (size_t)i * o->size);
+				items + (size_t)i * o->size);
 		else
 			wrong_type(scope, element, item, CONF_GROUP);
 	}
@@ -299,6 +313,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 static void fill_value(struct conf_scope *scope, const struct conf_option *o, const char *path,
 	config_setting_t *s, void *field)
 {
+	char number[40];
 	bool on;
 
 	switch (o->type) {
@@ -310,6 +325,7 @@ static void fill_value(struct conf_scope *scope, const struct conf_option *o, co
 		fill_strings(scope, o, path, s, field);
 		break;
 	case CONF_LIST:
+	case CONF_ARRAY:
 		fill_list(scope, o, path, s, field);
 		break;
 	case CONF_GROUP:
@@ -327,7 +343,12 @@ static void fill_value(struct conf_scope *scope, const struct conf_option *o, co
 		}
 		break;
 	default:
-		if (config_setting_type(s) == CONFIG_TYPE_STRING)
+		if (o->type == CONF_QUANTITY && config_setting_is_number(s))
+			fill_quantity(scope, o, path, s,
+				conf_number_text(
+					config_setting_get_float(s), number, sizeof(number)),
+				field);
+		else if (config_setting_type(s) == CONFIG_TYPE_STRING)
 			fill_text(scope, o, path, s, config_setting_get_string(s), field);
 		else
 			wrong_type(scope, s, path, o->type);
@@ -452,38 +473,4 @@ int conf_read(const char *path, const struct conf_option *options, conf_check *c
 	strbuf_addf(&errors->text, "%s\n", err.msg);
 	errors->count++;
 	return -1;
-}
-
-void conf_free(const struct conf_option *options, void *out)
-{
-	for (const struct conf_option *o = options; o->key; o++) {
-		void *field = (char *)out + o->offset;
-
-		if (o->type == CONF_STRING) {
-			mem_free_at(field);
-		} else if (o->type == CONF_STRINGS) {
-			conf_strings_release(field);
-		} else if (o->type == CONF_GROUP) {
-			conf_free(o->options, field);
-		} else if (o->type == CONF_LIST) {
-			struct conf_items *list = field;
-
-			for (size_t i = 0; i < list->count; i++)
-				conf_free(o->options, (char *)list->items + i * o->size);
-			free(list->items);
-		}
-	}
-}
-
-void conf_list(const struct conf_option *options, const char *prefix, struct strbuf *out)
-{
-	for (const struct conf_option *o = options; o->key; o++) {
-		char path[256];
-
-		(void)join(path, sizeof(path), prefix, o->key);
-		if (o->options)
-			conf_list(o->options, path, out);
-		else
-			strbuf_addf(out, "%s\t%s\n", path, o->fallback ? o->fallback : "");
-	}
 }

@@ -23,4 +23,7 @@ char *conf_widen(const char *text, struct conf_wide *wide);
 
 bool conf_wide_has(const struct conf_wide *wide, unsigned line, int64_t value);
 
+/* A number in as few digits as tell it from all others. Returns `to`. */
+const char *conf_number_text(double value, char *to, size_t room);
+
 #endif

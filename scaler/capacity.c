@@ -13,7 +13,7 @@
  * that one carries less than was known. */
 #define WARM_MS 100000
 
-#define TAU_MS 5000.0        /* of what is measured */
+#define TAU_MS 5000.0         /* of what is measured */
 #define BEST_TAU_MS 1800000.0 /* of forgetting the best */
 
 void capacity_learn(struct capacity *c, const struct estimate *e, const struct capacity_look *look)

@@ -15,15 +15,15 @@
 
 struct capacity {
 	bool known;
-	bool saturated;   /* measured; else a lower bound */
-	double per;       /* records per second and replica */
-	double best;      /* the most of late */
-	int64_t at_ms;    /* of the latest look */
+	bool saturated; /* measured; else a lower bound */
+	double per;     /* records per second and replica */
+	double best;    /* the most of late */
+	int64_t at_ms;  /* of the latest look */
 };
 
 struct capacity_look {
 	int64_t now_ms;
-	double late;      /* estimate_late() */
+	double late; /* estimate_late() */
 	int32_t ready;
 	int64_t quiet_ms; /* settle_quiet_ms() */
 	int64_t grown_ms; /* since replicas were added */

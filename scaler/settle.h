@@ -15,15 +15,15 @@
 
 struct settle {
 	bool begun;
-	bool rebalancing;     /* a group of the rule */
-	int64_t since_ms;     /* when that began or ended */
-	int64_t stopped_ms;   /* the longest rebalance of late; 0: none seen */
-	int32_t replicas;     /* asked for */
-	int32_t ready;        /* pods that work */
-	bool short_of;        /* ready differs from replicas */
-	int64_t short_ms;     /* since when it does, or replicas changed */
-	int64_t ready_ms;     /* when `ready` changed last */
-	int64_t grown_ms;     /* when it rose last */
+	bool rebalancing;   /* a group of the rule */
+	int64_t since_ms;   /* when that began or ended */
+	int64_t stopped_ms; /* the longest rebalance of late; 0: none seen */
+	int32_t replicas;   /* asked for */
+	int32_t ready;      /* pods that work */
+	bool short_of;      /* ready differs from replicas */
+	int64_t short_ms;   /* since when it does, or replicas changed */
+	int64_t ready_ms;   /* when `ready` changed last */
+	int64_t grown_ms;   /* when it rose last */
 };
 
 void settle_update(struct settle *s, const struct observation *observations, size_t count,

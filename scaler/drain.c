@@ -1,0 +1,147 @@
+#include "scaler/drain.h"
+
+#include <math.h>
+
+#include "scaler/cap.h"
+
+#define FAST_MS 10000
+#define SLOW_MS 60000
+
+#define HEADROOM 0.9 /* of a measured capacity is used when a size is chosen */
+#define BUSY 0.97    /* up to so much of it the present size is left alone */
+
+/* A raise takes about so long to help, besides the rebalance. */
+#define START_S 10.0
+
+/* After a change the first commits tell of the time before. */
+#define GRACE_MS 10000
+
+/* Below what is proven the way is felt: by at most so much more load for each consumer, and more with
+ * each such time of calm. */
+#define PROBE 1.4
+#define PROBE_MS 300000.0
+
+static bool get_rates(const struct estimate *e, double *ret_fast, double *ret_slow)
+{
+	if (!estimate_produced(e, FAST_MS, ret_fast))
+		return false;
+	if (!estimate_produced(e, SLOW_MS, ret_slow))
+		*ret_slow = *ret_fast;
+	return true;
+}
+
+static int32_t at_least_one(int32_t replicas)
+{
+	return replicas < 1 ? 1 : replicas;
+}
+
+/* Where no saturation was ever seen: the next size below, as long as nobody is asked to do much more than
+ * has been seen to work. The way up is known then, since that is where the capacity is learned. */
+static int32_t probe(const struct drain_look *look, double rate, double per)
+{
+	int32_t below = cap_step_below(look->replicas, look->partitions);
+	double limit = per * pow(PROBE, 1 + floor((double)look->calm_ms / PROBE_MS));
+
+	if (look->partitions == 0)
+		below = look->replicas - 1;
+	return below >= 1 && rate / cap_effective(below, look->partitions) <= limit
+		       ? below
+		       : cap_step(look->replicas, look->partitions);
+}
+
+static int32_t steady_size(const struct drain_look *look, double rate, double per, bool saturated)
+{
+	double headroom = saturated ? HEADROOM : 1.0;
+	int32_t size = at_least_one(cap_size_for(rate / (per * headroom), look->partitions));
+
+	if (size > look->replicas &&
+		rate <= BUSY * per * cap_effective(look->replicas, look->partitions))
+		return look->replicas;
+	if (!saturated && size >= cap_step(look->replicas, look->partitions))
+		return probe(look, rate, per);
+	return size;
+}
+
+/* Whether `size` would be rid of the backlog so much earlier than the present one that the stop for a
+ * rebalance is worth it. */
+static bool worth(const struct drain_look *look, int32_t size, double rate, double late, double per)
+{
+	double now = per * cap_effective(look->ready, look->partitions) - rate;
+	double then = per * cap_effective(size, look->partitions) - rate;
+	double stop_s = (double)look->stopped_ms / 1000 + 1;
+	double wait_s = START_S + stop_s;
+	double left = late - fmax(now, 0) * START_S + rate * stop_s;
+
+	if (now <= 0 || then <= 0)
+		return true;
+	return wait_s + fmax(left, 0) / then < 0.7 * (late / now);
+}
+
+void drain_propose(const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
+{
+	double fast, slow, carry, drain_s = (double)rule->drain_time_ms / 1000;
+	bool given = rule->rate_per_replica > 0;
+	bool saturated = given || look->capacity->saturated;
+	double per = given ? (double)rule->rate_per_replica : look->capacity->per;
+	int32_t raised;
+
+	*ret = (struct drain_answer){.want = look->replicas, .steady = look->replicas};
+	if (!get_rates(look->estimate, &fast, &slow))
+		return;
+	ret->late = estimate_late(look->estimate, look->lag);
+	ret->rate = slow;
+	ret->per = per;
+	if (!given && !look->capacity->known) {
+		/* Nothing was ever seen to be carried: a backlog is the only measure. */
+		ret->known = ret->late > 0;
+		ret->want = ret->known ? look->replicas * 2 : look->replicas;
+		return;
+	}
+	ret->known = true;
+	carry = per * cap_effective(look->ready, look->partitions);
+	ret->urgent =
+		carry <= 0 || (ret->late + (fast - carry) * (START_S + 5)) / carry > drain_s / 2;
+	if (ret->urgent && fast > slow)
+		ret->rate = fast;
+	ret->steady = steady_size(look, slow, per, saturated);
+	raised = at_least_one(cap_size_for(
+		(ret->rate + ret->late / drain_s) / (per * (saturated ? HEADROOM : 1.0)),
+		look->partitions));
+	if (ret->late <= 0) {
+		ret->want =
+			ret->urgent && saturated && raised > look->replicas ? raised : ret->steady;
+		return;
+	}
+	ret->want = look->replicas;
+	if (raised > look->replicas && look->quiet_ms >= GRACE_MS &&
+		worth(look, raised, ret->rate, ret->late, per))
+		ret->want = raised;
+	if (ret->steady > ret->want)
+		ret->want = ret->steady;
+}
+
+void drain_propose_rate(
+	const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
+{
+	double fast, slow, per = (double)rule->rate_per_replica;
+
+	*ret = (struct drain_answer){.want = look->replicas, .steady = look->replicas, .per = per};
+	if (!get_rates(look->estimate, &fast, &slow))
+		return;
+	ret->known = true;
+	ret->late = estimate_late(look->estimate, look->lag);
+	/* Noise is not followed, a burst is. */
+	ret->urgent = fast > 1.3 * slow;
+	ret->rate = ret->urgent ? fast : slow;
+	ret->want = ret->steady = at_least_one((int32_t)fmin(ceil(ret->rate / per - 1e-9), 1e9));
+}
+
+int32_t drain_floor(const struct drain_look *look)
+{
+	double fast, slow;
+
+	if (!look->capacity->saturated || !get_rates(look->estimate, &fast, &slow))
+		return 0;
+	return at_least_one(
+		cap_size_for(slow / (look->capacity->per * HEADROOM), look->partitions));
+}
