@@ -4,6 +4,7 @@
 
 #include "scaler/cap.h"
 
+#define QUICK_MS 3000
 #define FAST_MS 10000
 #define SLOW_MS 60000
 
@@ -16,17 +17,28 @@
 /* After a change the first commits tell of the time before. */
 #define GRACE_MS 10000
 
+/* So long after a change, and with new replicas ready for so long, what is committed tells what they carry. */
+#define SEEN_MS 17000
+#define WARM_MS 45000
+
 /* Below what is proven the way is felt: by at most so much more load for each consumer, and more with
  * each such time of calm. */
 #define PROBE 1.4
 #define PROBE_MS 300000.0
 
-static bool get_rates(const struct estimate *e, double *ret_fast, double *ret_slow)
+/* Records per second that arrive, over spans of several lengths. */
+struct rates {
+	double quick, fast, slow;
+};
+
+static bool get_rates(const struct estimate *e, struct rates *ret)
 {
-	if (!estimate_produced(e, FAST_MS, ret_fast))
+	if (!estimate_produced(e, FAST_MS, &ret->fast))
 		return false;
-	if (!estimate_produced(e, SLOW_MS, ret_slow))
-		*ret_slow = *ret_fast;
+	if (!estimate_produced(e, SLOW_MS, &ret->slow))
+		ret->slow = ret->fast;
+	if (!estimate_produced(e, QUICK_MS, &ret->quick))
+		ret->quick = ret->fast;
 	return true;
 }
 
@@ -64,9 +76,10 @@ static int32_t steady_size(const struct drain_look *look, double rate, double pe
 
 /* Whether `size` would be rid of the backlog so much earlier than the present one that the stop for a
  * rebalance is worth it. */
-static bool worth(const struct drain_look *look, int32_t size, double rate, double late, double per)
+static bool worth(const struct drain_look *look, int32_t size, double rate, double late, double per,
+	double carry)
 {
-	double now = per * cap_effective(look->ready, look->partitions) - rate;
+	double now = carry - rate;
 	double then = per * cap_effective(size, look->partitions) - rate;
 	double stop_s = (double)look->stopped_ms / 1000 + 1;
 	double wait_s = START_S + stop_s;
@@ -77,19 +90,32 @@ static bool worth(const struct drain_look *look, int32_t size, double rate, doub
 	return wait_s + fmax(left, 0) / then < 0.7 * (late / now);
 }
 
+/* What the consumers carry now. As soon as new ones are warm it is seen where there is a backlog, and what is
+ * seen counts: some partitions may have more load than others. */
+static double carried(const struct drain_look *look, double late, double per)
+{
+	double carry = per * cap_effective(look->ready, look->partitions), seen;
+
+	if (late > 0 && look->quiet_ms >= SEEN_MS && look->grown_ms >= WARM_MS &&
+		estimate_committed(look->estimate, FAST_MS, &seen) && seen < carry)
+		return seen;
+	return carry;
+}
+
 void drain_propose(const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
 {
-	double fast, slow, carry, drain_s = (double)rule->drain_time_ms / 1000;
+	double carry, highest, headroom, drain_s = (double)rule->drain_time_ms / 1000;
 	bool given = rule->rate_per_replica > 0;
 	bool saturated = given || look->capacity->saturated;
 	double per = given ? (double)rule->rate_per_replica : look->capacity->per;
+	struct rates r;
 	int32_t raised;
 
 	*ret = (struct drain_answer){.want = look->replicas, .steady = look->replicas};
-	if (!get_rates(look->estimate, &fast, &slow))
+	if (!get_rates(look->estimate, &r))
 		return;
 	ret->late = estimate_late(look->estimate, look->lag);
-	ret->rate = slow;
+	ret->rate = r.slow;
 	ret->per = per;
 	if (!given && !look->capacity->known) {
 		/* Nothing was ever seen to be carried: a backlog is the only measure. */
@@ -98,50 +124,51 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 		return;
 	}
 	ret->known = true;
-	carry = per * cap_effective(look->ready, look->partitions);
-	ret->urgent =
-		carry <= 0 || (ret->late + (fast - carry) * (START_S + 5)) / carry > drain_s / 2;
-	if (ret->urgent && fast > slow)
-		ret->rate = fast;
-	ret->steady = steady_size(look, slow, per, saturated);
+	highest = fmax(r.quick, fmax(r.fast, r.slow));
+	headroom = saturated ? HEADROOM : 1.0;
+	carry = carried(look, ret->late, per);
+	ret->urgent = carry <= 0 ||
+		      (ret->late + (r.fast - carry) * (START_S + 5)) / carry > drain_s / 2;
+	ret->steady = steady_size(look, r.slow, per, saturated);
+	ret->want = ret->steady;
+	if (ret->late > 0 && ret->want < look->replicas)
+		ret->want = look->replicas;
+	if (ret->urgent || ret->steady > look->replicas)
+		ret->rate = highest;
 	raised = at_least_one(cap_size_for(
-		(ret->rate + ret->late / drain_s) / (per * (saturated ? HEADROOM : 1.0)),
-		look->partitions));
-	if (ret->late <= 0) {
-		ret->want =
-			ret->urgent && saturated && raised > look->replicas ? raised : ret->steady;
+		(ret->rate + ret->late / drain_s) / (per * headroom), look->partitions));
+	if (raised <= ret->want || raised <= look->replicas)
 		return;
-	}
-	ret->want = look->replicas;
-	if (raised > look->replicas && look->quiet_ms >= GRACE_MS &&
-		worth(look, raised, ret->rate, ret->late, per))
+	/* A lower bound of the capacity proves nothing as long as all is done in time. */
+	if (ret->late <= 0 ? (ret->urgent && saturated) || ret->steady > look->replicas
+			   : look->quiet_ms >= GRACE_MS &&
+				     worth(look, raised, ret->rate, ret->late, per, carry))
 		ret->want = raised;
-	if (ret->steady > ret->want)
-		ret->want = ret->steady;
 }
 
 void drain_propose_rate(
 	const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
 {
-	double fast, slow, per = (double)rule->rate_per_replica;
+	double per = (double)rule->rate_per_replica;
+	struct rates r;
 
 	*ret = (struct drain_answer){.want = look->replicas, .steady = look->replicas, .per = per};
-	if (!get_rates(look->estimate, &fast, &slow))
+	if (!get_rates(look->estimate, &r))
 		return;
 	ret->known = true;
 	ret->late = estimate_late(look->estimate, look->lag);
 	/* Noise is not followed, a burst is. */
-	ret->urgent = fast > 1.3 * slow;
-	ret->rate = ret->urgent ? fast : slow;
+	ret->urgent = r.fast > 1.3 * r.slow;
+	ret->rate = ret->urgent ? r.fast : r.slow;
 	ret->want = ret->steady = at_least_one((int32_t)fmin(ceil(ret->rate / per - 1e-9), 1e9));
 }
 
 int32_t drain_floor(const struct drain_look *look)
 {
-	double fast, slow;
+	struct rates r;
 
-	if (!look->capacity->saturated || !get_rates(look->estimate, &fast, &slow))
+	if (!look->capacity->saturated || !get_rates(look->estimate, &r))
 		return 0;
 	return at_least_one(
-		cap_size_for(slow / (look->capacity->per * HEADROOM), look->partitions));
+		cap_size_for(r.slow / (look->capacity->per * HEADROOM), look->partitions));
 }

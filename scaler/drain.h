@@ -25,6 +25,7 @@ struct drain_look {
 	int64_t quiet_ms;   /* settle_quiet_ms() */
 	int64_t stopped_ms; /* how long a rebalance takes */
 	int64_t calm_ms;    /* since replicas changed */
+	int64_t grown_ms;   /* since replicas were added */
 };
 
 struct drain_answer {

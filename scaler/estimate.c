@@ -10,7 +10,8 @@
 #define DELAY_DEFAULT_S 2.5
 #define DELAY_MIN_S 0.2
 #define DELAY_MAX_S 60.0
-#define DELAY_TAU_MS 120000.0
+#define DELAY_UP_TAU_MS 900000.0 /* slowly: a backlog that stays is no delay of commits */
+#define DELAY_DOWN_TAU_MS 60000.0
 
 static const struct estimate_point *point(const struct estimate *e, size_t i)
 {
@@ -107,8 +108,9 @@ double estimate_late(const struct estimate *e, int64_t lag)
 		(void)estimate_produced(e, 2000, &shortly);
 	(void)estimate_committed(e, 60000, &longer);
 	throughput = fmax(shortly, longer);
-	/* Half as much again and 2 s: commits of few consumers come in lumps. */
-	late = (double)lag - throughput * (1.5 * delay_s + 2.0);
+	/* Half as much again and 2 s: commits of few consumers come in lumps. Then what chance does: a
+	 * single record is no backlog. */
+	late = (double)lag - throughput * (1.5 * delay_s + 2.0) - 3 * sqrt((double)lag);
 	return late > 0 ? late : 0;
 }
 
@@ -130,6 +132,7 @@ void estimate_learn_delay(struct estimate *e, bool quiet)
 		e->has_delay = true;
 		e->delay_s = DELAY_DEFAULT_S;
 	}
-	share = 1 - exp(-(double)(since < 0 ? 0 : since) / DELAY_TAU_MS);
+	share = 1 - exp(-(double)(since < 0 ? 0 : since) /
+			(seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
 	e->delay_s += share * (seen - e->delay_s);
 }
