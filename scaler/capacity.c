@@ -35,8 +35,16 @@ void capacity_learn(struct capacity *c, const struct estimate *e, const struct c
 {
 	double committed, seen, share;
 	int64_t since = look->now_ms - c->at_ms;
-	bool busy = look->late > 0;
+	bool busy;
 
+	if (look->late <= 0)
+		c->busy = false;
+	else if (!c->busy) {
+		c->busy = true;
+		c->busy_ms = look->now_ms;
+	}
+	/* The backlog has to have been there at all times that the span covers. */
+	busy = c->busy && look->now_ms - c->busy_ms >= SPAN_MS + 2000;
 	if (look->ready <= 0 || since <= 0 || !get_throughput(e, look->quiet_ms, &committed))
 		return;
 	/* Where observations are far apart the span is longer, and may reach into a change. */

@@ -19,6 +19,8 @@ struct capacity {
 	double per;     /* records per second and replica */
 	double best;    /* the most of late */
 	int64_t at_ms;  /* of the latest look */
+	bool busy; /* there is a backlog, */
+	int64_t busy_ms; /* since then */
 };
 
 struct capacity_look {

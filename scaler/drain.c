@@ -8,8 +8,8 @@
 #define FAST_MS 10000
 #define SLOW_MS 60000
 
-#define HEADROOM 0.9 /* of a measured capacity is used when a size is chosen */
-#define BUSY 0.97    /* up to so much of it the present size is left alone */
+#define HEADROOM 0.95  /* of a measured capacity is used when a size is chosen */
+#define BUSY 0.98     /* up to so much of it the present size is left alone */
 
 /* A raise takes about so long to help, besides the rebalance. */
 #define START_S 10.0
@@ -66,6 +66,8 @@ static int32_t steady_size(const struct drain_look *look, double rate, double pe
 	double headroom = saturated ? HEADROOM : 1.0;
 	int32_t size = at_least_one(cap_size_for(rate / (per * headroom), look->partitions));
 
+	if (size > look->replicas && !saturated)
+		size = look->replicas;
 	if (size > look->replicas &&
 		rate <= BUSY * per * cap_effective(look->replicas, look->partitions))
 		return look->replicas;
@@ -88,6 +90,22 @@ static bool worth(const struct drain_look *look, int32_t size, double rate, doub
 	if (now <= 0 || then <= 0)
 		return true;
 	return wait_s + fmax(left, 0) / then < 0.7 * (late / now);
+}
+
+/* The size that is rid of the backlog in time. A backlog of little time is left more of it where the size for
+ * the produce rate will do: each step beyond would only have to be taken back. */
+static int32_t size_to_drain(const struct drain_look *look, const struct drain_answer *a,
+	double drain_s, double headroom)
+{
+	double per = a->per * headroom;
+	int32_t least = at_least_one(cap_size_for(a->rate / per, look->partitions));
+	double spare = per * cap_effective(least, look->partitions) - a->rate;
+
+	if (!a->urgent && a->late <= a->rate * drain_s / 2 && spare > 0 &&
+		a->late + a->rate * 5 <= spare * drain_s * 3)
+		return least;
+	return at_least_one(
+		cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
 }
 
 /* What the consumers carry now. As soon as new ones are warm it is seen where there is a backlog, and what is
@@ -135,8 +153,7 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 		ret->want = look->replicas;
 	if (ret->urgent || ret->steady > look->replicas)
 		ret->rate = highest;
-	raised = at_least_one(cap_size_for(
-		(ret->rate + ret->late / drain_s) / (per * headroom), look->partitions));
+	raised = size_to_drain(look, ret, drain_s, headroom);
 	if (raised <= ret->want || raised <= look->replicas)
 		return;
 	/* A lower bound of the capacity proves nothing as long as all is done in time. */

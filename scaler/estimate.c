@@ -102,12 +102,13 @@ int64_t estimate_floor(const struct estimate *e, int64_t span_ms)
 double estimate_late(const struct estimate *e, int64_t lag)
 {
 	double delay_s = e->has_delay ? e->delay_s : DELAY_DEFAULT_S;
-	double shortly = 0, longer = 0, throughput, late;
+	double shortly = 0, longer = 0, produced = 0, throughput, late;
 
-	if (!estimate_committed(e, 15000, &shortly))
-		(void)estimate_produced(e, 2000, &shortly);
-	(void)estimate_committed(e, 60000, &longer);
-	throughput = fmax(shortly, longer);
+	(void)estimate_committed(e, 15000, &shortly);
+	/* In the beginning the commits of the time before are missing. */
+	if (!estimate_committed(e, 60000, &longer))
+		(void)estimate_produced(e, 10000, &produced);
+	throughput = fmax(shortly, fmax(longer, produced));
 	/* Half as much again and 2 s: commits of few consumers come in lumps. Then what chance does: a
 	 * single record is no backlog. */
 	late = (double)lag - throughput * (1.5 * delay_s + 2.0) - 3 * sqrt((double)lag);
