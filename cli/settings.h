@@ -69,6 +69,10 @@ struct settings {
 /* Reads and checks the file. -1 with every error in `errors`. `ret` is zeroed first and is to be
  * released in both cases. */
 int settings_read(const char *path, struct settings *ret, struct conf_errors *errors) MUSTCHECK;
+
+/* The same for commands that do without Kafka: the file may lack the section. */
+int settings_read_offline(const char *path, struct settings *ret, struct conf_errors *errors)
+	MUSTCHECK;
 int settings_parse(const char *text, const char *name, struct settings *ret,
 	struct conf_errors *errors) MUSTCHECK;
 void settings_release(struct settings *s);
