@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "scaler/decisionsjson.h"
+#include "scaler/rivals.h"
 #include "scaler/scaler.h"
 #include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
@@ -52,6 +53,11 @@ static void append_scaler(void *ctx, struct exposition *x)
 
 	scaler_report(ctx, &report);
 	scalermetrics(&report, x);
+}
+
+static void append_rivals(void *ctx, struct exposition *x)
+{
+	rivals_metrics(ctx, x);
 }
 
 static void append_reload(void *ctx, struct exposition *x)
@@ -128,7 +134,12 @@ static void enforce(void *ctx, struct ruleset *rules)
 	struct program *p = ctx;
 	size_t count;
 	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(rules, &count);
-	uint64_t seq = collector_set_watches(p->collector, watches, count);
+	uint64_t seq;
+
+	/* First, so that no rule is acted on before its rivals are known. */
+	if (p->rivals)
+		rivals_set_rules(p->rivals, rules);
+	seq = collector_set_watches(p->collector, watches, count);
 	scaler_set_rules(p->scaler, rules, seq);
 	ruleset_ref(rules); /* maybe the same */
 	ruleset_unref(p->rules);
@@ -182,6 +193,22 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
+static bool has_rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+{
+	const struct program *p = ctx;
+
+	*ret_why = '\0';
+	return p->rivals && rivals_find(p->rivals, r, ret_why, size);
+}
+
+static int start_rivals(struct program *p, const struct kube_options *kube, struct err *err)
+{
+	if (!p->settings.scaler.check_rivals)
+		return 0;
+	p->rivals = rivals_new(kube, err);
+	return p->rivals ? rivals_start(p->rivals, err) : -1;
+}
+
 static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
@@ -194,14 +221,14 @@ static int make_scaler(struct program *p, struct err *err)
 		.kube = kube,
 		.publish = p->publish,
 		.max_age_ms = snapshot_max_age(s),
-		.hooks = {.ctx = p, .leads = leads},
+		.hooks = {.ctx = p, .leads = leads, .rival = has_rival},
 	};
 	const struct selftarget_options self = {.kube = kube, .resolved = enforce, .ctx = p};
 
 	if (!s->scaler.present)
 		return 0;
 	p->scaler = scaler_new(&options, err);
-	if (!p->scaler)
+	if (!p->scaler || start_rivals(p, &kube, err) < 0)
 		return -1;
 	p->selftarget = selftarget_new(&self, err);
 	return p->selftarget ? program_set_rules(p, p->rules, err) : -1;
@@ -244,6 +271,8 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	if (p->rivals)
+		p->series[options.series_count++] = (struct web_series){append_rivals, p->rivals};
 	if (p->reload)
 		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
 	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
@@ -282,6 +311,7 @@ int program_start(struct program *p, struct err *err)
 static void release(struct program *p)
 {
 	selftarget_free(p->selftarget);
+	rivals_free(p->rivals);
 	scaler_free(p->scaler);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
@@ -305,6 +335,8 @@ bool program_stop(struct program *p)
 		collector_stop(p->collector);
 	if (p->selftarget)
 		selftarget_stop(p->selftarget);
+	if (p->rivals)
+		rivals_stop(p->rivals);
 	if (p->scaler)
 		scaler_stop(p->scaler);
 	if (p->statefile)
@@ -314,6 +346,8 @@ bool program_stop(struct program *p)
 	web_stop(p->web);
 	if (p->selftarget)
 		ended &= selftarget_join(p->selftarget, deadline);
+	if (p->rivals)
+		ended &= rivals_join(p->rivals, deadline);
 	if (p->scaler)
 		ended &= scaler_join(p->scaler, deadline);
 	if (p->collector)

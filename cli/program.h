@@ -26,8 +26,9 @@ struct program {
 	struct scaler *scaler;         /* NULL: no rules */
 	struct ruleset *rules;         /* in force, or about to be at the start */
 	struct selftarget *selftarget; /* completes rules; NULL: no rules */
+	struct rivals *rivals;         /* NULL: not looked for */
 	struct web *web;               /* NULL: no exporter */
-	struct web_series series[3];
+	struct web_series series[4];
 	struct api_document decisions;
 	struct metrics_options metrics;
 };

@@ -49,6 +49,7 @@ struct settings {
 		int64_t interval_ms;
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
+		bool check_rivals;
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {

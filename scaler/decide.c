@@ -20,6 +20,7 @@ const char *reason_name(enum reason reason)
 		[REASON_LAG_UNKNOWN] = "LagUnknown",
 		[REASON_LAG_STALE] = "LagStale",
 		[REASON_LAG_PARTIAL] = "LagPartial",
+		[REASON_CONTENDED] = "Contended",
 	};
 
 	return names[reason];
@@ -190,8 +191,8 @@ static void fit(struct control *c, size_t thresholds)
 	c->look_count = thresholds;
 }
 
-void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
-	struct decision *ret)
+static void decide_size(const struct rule *rule, const struct decide_input *in,
+	struct control *control, struct decision *ret)
 {
 	int32_t current = in->replicas;
 	struct proposal p;
@@ -222,6 +223,21 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 		(void)snprintf(ret->detail + used, sizeof(ret->detail) - used,
 			"; cooling down for %" PRId64 "s more", (left + 999) / 1000);
 	}
+}
+
+void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
+	struct decision *ret)
+{
+	size_t used;
+
+	decide_size(rule, in, control, ret);
+	if (!ret->write || !in->contended)
+		return;
+	used = strlen(ret->detail);
+	ret->write = false;
+	ret->reason = REASON_CONTENDED;
+	(void)snprintf(ret->detail + used, sizeof(ret->detail) - used,
+		"; somebody else sets the size, too");
 }
 
 void decide_wrote(

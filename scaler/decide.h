@@ -21,6 +21,7 @@ enum reason {
 	REASON_LAG_UNKNOWN,       /* no data to decide by: held */
 	REASON_LAG_STALE,         /* only old data: held */
 	REASON_LAG_PARTIAL,       /* would lower, but only part of the lag is known: held */
+	REASON_CONTENDED, /* would change, but somebody else sets the size, too: left alone */
 	REASON_COUNT,
 };
 
@@ -64,6 +65,7 @@ struct decide_input {
 	int32_t replicas; /* spec.replicas, >= 0 */
 	int32_t ready;    /* pods that work, as far as known: <= replicas unless pods surge */
 	const struct observation *observations; /* one for each threshold, in the rule's order */
+	bool contended; /* somebody else sets the size, too: nothing is written */
 };
 
 /* Decides, and remembers in `control` what later decisions need. Deciding again at the same time with a

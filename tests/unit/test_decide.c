@@ -101,7 +101,7 @@ static void decide_on(const struct rule *rule, const struct snapshot *s, int32_t
 	struct control *control, int64_t now_ms, struct decision *ret)
 {
 	struct observation seen[2];
-	const struct decide_input in = {now_ms, replicas, replicas, seen};
+	const struct decide_input in = {now_ms, replicas, replicas, seen, false};
 	const struct rule_threshold *threshold;
 	const char *group;
 
