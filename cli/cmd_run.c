@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -81,6 +82,7 @@ int cmd_run(int argc, char **argv)
 	struct program p = {0};
 	struct conf_errors errors = {0};
 	const char *file = DEFAULT_FILE;
+	struct stat kind;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
@@ -97,7 +99,8 @@ int cmd_run(int argc, char **argv)
 		settings_release(&p.settings);
 		code = EXIT_USAGE;
 	} else {
-		p.file = file;
+		/* A pipe is read once. */
+		p.file = stat(file, &kind) == 0 && S_ISREG(kind.st_mode) ? file : NULL;
 		code = cmd_run_program(&p);
 	}
 	strbuf_release(&errors.text);

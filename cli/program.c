@@ -3,14 +3,11 @@
 #include <inttypes.h>
 
 #include "cli/reload.h"
-#include "cli/selftarget.h"
+#include "cli/scaling.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "scaler/decisionsjson.h"
-#include "scaler/rivals.h"
-#include "scaler/scaler.h"
-#include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
@@ -49,15 +46,7 @@ static void append_collector(void *ctx, struct exposition *x)
 
 static void append_scaler(void *ctx, struct exposition *x)
 {
-	struct scaler_report CLEANUP(scaler_report_release) report;
-
-	scaler_report(ctx, &report);
-	scalermetrics(&report, x);
-}
-
-static void append_rivals(void *ctx, struct exposition *x)
-{
-	rivals_metrics(ctx, x);
+	scaling_metrics(ctx, x);
 }
 
 static void append_reload(void *ctx, struct exposition *x)
@@ -75,23 +64,17 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
 
 	if (ctx)
-		scaler_report(ctx, &report);
+		scaling_report(ctx, &report);
 	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
-}
-
-static bool leads(void *ctx, int64_t margin_ms)
-{
-	const struct program *p = ctx;
-
-	return !p->leads || p->leads(p->leads_ctx, margin_ms);
 }
 
 /* Whether Kafka is not asked because another replica leads. */
 static bool rests(void *ctx)
 {
 	const struct program *p = ctx;
+	bool leads = p->leads ? p->leads() : !p->scaling || scaling_leads(p->scaling);
 
-	return settings_standby_rests(&p->settings) && !leads(ctx, 0);
+	return settings_standby_rests(&p->settings) && !leads;
 }
 
 void program_leads_changed(struct program *p)
@@ -128,49 +111,38 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
-/* The rules have all their targets. */
-static void enforce(void *ctx, struct ruleset *rules)
+/* These rules are about to be in force. */
+static uint64_t watch(void *ctx, const struct ruleset *rules)
 {
 	struct program *p = ctx;
 	size_t count;
 	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(rules, &count);
-	uint64_t seq;
 
-	/* First, so that no rule is acted on before its rivals are known. */
-	if (p->rivals)
-		rivals_set_rules(p->rivals, rules);
-	seq = collector_set_watches(p->collector, watches, count);
-	scaler_set_rules(p->scaler, rules, seq);
-	ruleset_ref(rules); /* maybe the same */
-	ruleset_unref(p->rules);
-	p->rules = rules;
+	return collector_set_watches(p->collector, watches, count);
 }
 
-int program_set_rules(struct program *p, struct ruleset *rules, struct err *err)
+static void leads_changed(void *ctx)
 {
-	return p->selftarget ? selftarget_set_rules(p->selftarget, rules, err) : 0;
+	program_leads_changed(ctx);
 }
 
 /* Of a file that was read again and is right. */
 static void apply(void *ctx, const struct settings *s)
 {
 	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct program *p = ctx;
 	struct err err = {0};
 
 	log_set_level((enum log_level)s->log.level);
-	if (program_set_rules(ctx, rules, &err) < 0)
+	if (p->scaling && scaling_set_rules(p->scaling, rules, &err) < 0)
 		log_error("%s; going on with the rules before", err.msg);
 }
 
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
-	size_t count;
-	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
 		.kafka = settings_kafka(s, &p->filters),
-		.watches = watches,
-		.watch_count = count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -193,45 +165,22 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
-static bool has_rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+static int make_scaling(struct program *p, struct err *err)
 {
-	const struct program *p = ctx;
-
-	*ret_why = '\0';
-	return p->rivals && rivals_find(p->rivals, r, ret_why, size);
-}
-
-static int start_rivals(struct program *p, const struct kube_options *kube, struct err *err)
-{
-	if (!p->settings.scaler.check_rivals)
-		return 0;
-	p->rivals = rivals_new(kube, err);
-	return p->rivals ? rivals_start(p->rivals, err) : -1;
-}
-
-static int make_scaler(struct program *p, struct err *err)
-{
-	const struct settings *s = &p->settings;
-	const struct kube_options kube = {
-		.kubeconfig = s->scaler.kubeconfig,
-		.context = s->scaler.context,
-		.timeout_ms = s->scaler.timeout_ms,
-	};
-	const struct scaler_options options = {
-		.kube = kube,
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(&p->settings);
+	const struct scaling_options options = {
+		.settings = &p->settings,
 		.publish = p->publish,
-		.max_age_ms = snapshot_max_age(s),
-		.hooks = {.ctx = p, .leads = leads, .rival = has_rival},
+		.max_age_ms = snapshot_max_age(&p->settings),
+		.watch = watch,
+		.leads_changed = leads_changed,
+		.ctx = p,
 	};
-	const struct selftarget_options self = {.kube = kube, .resolved = enforce, .ctx = p};
 
-	if (!s->scaler.present)
+	if (!p->settings.scaler.present)
 		return 0;
-	p->scaler = scaler_new(&options, err);
-	if (!p->scaler || start_rivals(p, &kube, err) < 0)
-		return -1;
-	p->selftarget = selftarget_new(&self, err);
-	return p->selftarget ? program_set_rules(p, p->rules, err) : -1;
+	p->scaling = scaling_new(&options, err);
+	return p->scaling ? scaling_set_rules(p->scaling, rules, err) : -1;
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -269,13 +218,11 @@ static int start_web(struct program *p, struct err *err)
 			profile_check_labels(p->metrics.profile, &p->metrics.labels, err) < 0))
 		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
-	if (p->scaler)
-		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
-	if (p->rivals)
-		p->series[options.series_count++] = (struct web_series){append_rivals, p->rivals};
+	if (p->scaling)
+		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaling};
 	if (p->reload)
 		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
-	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
+	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaling};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
 }
@@ -284,7 +231,6 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->rules = settings_rules(&p->settings);
 	if (p->file)
 		p->reload = reload_new(
 			&(struct reload_options){
@@ -296,7 +242,7 @@ int program_start(struct program *p, struct err *err)
 		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
-	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
+	if (make_collector(p, err) < 0 || make_scaling(p, err) < 0 || start_web(p, err) < 0)
 		return -1;
 	program_leads_changed(p);
 	if (collector_start(p->collector, err) < 0)
@@ -305,14 +251,12 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	if (p->times && kafkatimes_start(p->times, err) < 0)
 		return -1;
-	return p->scaler ? scaler_start(p->scaler, err) : 0;
+	return p->scaling ? scaling_start(p->scaling, err) : 0;
 }
 
 static void release(struct program *p)
 {
-	selftarget_free(p->selftarget);
-	rivals_free(p->rivals);
-	scaler_free(p->scaler);
+	scaling_free(p->scaling);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
 	kafkatimes_close(p->times);
@@ -321,7 +265,6 @@ static void release(struct program *p)
 	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
-	ruleset_unref(p->rules);
 	reload_free(p->reload);
 	settings_release(&p->settings);
 }
@@ -333,23 +276,13 @@ bool program_stop(struct program *p)
 
 	if (p->collector)
 		collector_stop(p->collector);
-	if (p->selftarget)
-		selftarget_stop(p->selftarget);
-	if (p->rivals)
-		rivals_stop(p->rivals);
-	if (p->scaler)
-		scaler_stop(p->scaler);
 	if (p->statefile)
 		statefile_stop(p->statefile);
 	if (p->times)
 		kafkatimes_stop(p->times);
 	web_stop(p->web);
-	if (p->selftarget)
-		ended &= selftarget_join(p->selftarget, deadline);
-	if (p->rivals)
-		ended &= rivals_join(p->rivals, deadline);
-	if (p->scaler)
-		ended &= scaler_join(p->scaler, deadline);
+	if (p->scaling)
+		ended &= scaling_stop(p->scaling, deadline);
 	if (p->collector)
 		ended &= collector_join(p->collector, deadline);
 	if (p->times)

@@ -7,17 +7,22 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-/* What was wrong may come right without a file of the configuration changing: one that it names. */
+/* What was wrong may come right without a file of the configuration changing: one that it names. Less
+ * often with each time, as libconfig 1.5 leaks a string with some errors of syntax. */
 #define RETRY_MS 5000
+#define RETRY_MAX_MS 60000
+
+/* Of one reading so many errors are logged. */
+#define LINES_MAX 100
 
 struct reload {
 	struct reload_options options;
 	struct settings
 		good; /* in force, as far as it can be; those of the start until there are others */
 	bool has_good;
-	struct conf_files files; /* of the last reading, right or wrong */
-	struct filemark *seen;   /* at the last look, one for each of them */
-	int64_t retry_ms;        /* of one that was wrong */
+	struct conf_files files;   /* of the last reading, right or wrong */
+	struct filemark *seen;     /* at the last look, one for each of them */
+	int64_t retry_ms, wait_ms; /* of one that was wrong: when again; how long that is */
 
 	pthread_mutex_t lock; /* of what is below */
 	struct strbuf errors; /* of the last reading; empty: it was right */
@@ -120,6 +125,8 @@ static void accept(struct reload *r, struct settings *s, bool asked, int64_t wal
 	} else if (asked || recovered) {
 		log_info("configuration: %s is read again: nothing has changed", r->options.path);
 	}
+	if (!changed.count)
+		return;
 	if (r->has_good)
 		settings_release(&r->good);
 	r->good = *s;
@@ -127,21 +134,28 @@ static void accept(struct reload *r, struct settings *s, bool asked, int64_t wal
 	*s = (struct settings){0};
 }
 
-/* Each line once; the same errors again are no news, but for who asked. */
-static void refuse(struct reload *r, struct conf_errors *errors, bool asked)
+static void log_errors(const struct reload *r, const struct conf_errors *errors)
 {
 	const char *line = strbuf_str(&errors->text);
-	bool news = asked || strcmp(line, strbuf_str(&r->errors)) != 0;
+	size_t lines = 0;
 
-	while (news && *line) {
+	for (; *line && lines < LINES_MAX; lines++) {
 		int length = (int)strcspn(line, "\n");
 
 		log_error("%.*s", length, line);
 		line += length + (line[length] == '\n');
 	}
-	if (news)
-		log_error("configuration: %s is not in force; keeping the one before",
-			r->options.path);
+	if (*line)
+		log_error("and more: hexlag check %s lists all %zu errors", r->options.path,
+			errors->count);
+	log_error("configuration: %s is not in force; keeping the one before", r->options.path);
+}
+
+/* The same errors again are no news, but for who asked. */
+static void refuse(struct reload *r, struct conf_errors *errors, bool asked)
+{
+	if (asked || strcmp(strbuf_str(&errors->text), strbuf_str(&r->errors)) != 0)
+		log_errors(r, errors);
 	pthread_mutex_lock(&r->lock);
 	strbuf_release(&r->errors);
 	r->errors = errors->text;
@@ -161,19 +175,20 @@ static void read_again(struct reload *r, bool asked, int64_t now_ms, int64_t wal
 		accept(r, &s, asked, wall_ms);
 	else
 		refuse(r, &errors, asked);
-	r->retry_ms = now_ms + RETRY_MS;
+	r->retry_ms = now_ms + r->wait_ms;
 	strbuf_release(&errors.text);
 	settings_release(&s);
 }
 
 void reload_now(struct reload *r, int64_t now_ms, int64_t wall_ms)
 {
+	r->wait_ms = RETRY_MS;
 	read_again(r, true, now_ms, wall_ms);
 }
 
 void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms)
 {
-	bool changed = false, settled = true;
+	bool changed = false, settled = true, retry = r->error_count && now_ms >= r->retry_ms;
 
 	for (size_t i = 0; i < r->files.count; i++) {
 		struct filemark mark;
@@ -183,8 +198,12 @@ void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms)
 		settled &= filemark_same(&mark, &r->seen[i]);
 		r->seen[i] = mark;
 	}
-	if (changed ? settled : r->error_count && now_ms >= r->retry_ms)
-		read_again(r, false, now_ms, wall_ms);
+	if (changed ? !settled : !retry)
+		return;
+	r->wait_ms = changed ? RETRY_MS : 2 * r->wait_ms;
+	if (r->wait_ms > RETRY_MAX_MS)
+		r->wait_ms = RETRY_MAX_MS;
+	read_again(r, false, now_ms, wall_ms);
 }
 
 enum { FAMILY_SUCCESSFUL, FAMILY_SUCCESS_TIME };

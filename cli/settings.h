@@ -16,6 +16,13 @@ struct settings_filters {
 		*time_lag_exact; /* NULL: none */
 };
 
+/* scaler.leader_election; for struct lease_options. */
+struct lease_settings {
+	bool enabled;
+	char *namespace, *identity; /* NULL: see there */
+	char *name;
+	int64_t duration_ms, deadline_ms, period_ms;
+};
 /* Which of several replicas exports what comes from Kafka. */
 enum settings_group_series { SERIES_AUTO, SERIES_ALWAYS, SERIES_LEADER };
 
@@ -50,6 +57,7 @@ struct settings {
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
 		bool check_rivals;
+		struct lease_settings lease;
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {
@@ -82,6 +90,9 @@ struct ruleset *settings_rules(const struct settings *s);
 /* The (group, topic) pairs of the rules, as often as they are there; the caller frees the array, its
  * strings are the rules'. */
 struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count);
+
+/* Whether a rule is for the workload that this process is a pod of. */
+bool settings_scales_self(const struct settings *s);
 
 /* Whether a replica that does not lead asks Kafka nothing, and so exports nothing of it. */
 bool settings_standby_rests(const struct settings *s);

@@ -81,6 +81,19 @@ void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, c
 	va_end(ap);
 }
 
+const char *conf_place_item(
+	struct conf_scope *scope, const char *key, size_t index, char *to, size_t room)
+{
+	config_setting_t *list = config_setting_get_member(scope->setting, key);
+	config_setting_t *at = list ? config_setting_get_elem(list, (unsigned)index) : NULL;
+	unsigned line;
+	const char *file = conftext_place(
+		scope->text, config_setting_source_line(at ? at : scope->setting), &line);
+
+	(void)snprintf(to, room, "%s:%u", file, line);
+	return to;
+}
+
 static const char *type_name(enum conf_type type)
 {
 	static const char *const names[] = {

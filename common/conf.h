@@ -95,6 +95,10 @@ void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...
 void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* "file:line" of element `index` of the list `key` into `to`, which it returns. */
+const char *conf_place_item(
+	struct conf_scope *scope, const char *key, size_t index, char *to, size_t room);
+
 /* Appends one "path<TAB>default" line for each option that holds a value, e.g.
  * "scaler.rules.minReplicas<TAB>1"; lists are named once, without an index. */
 void conf_list(const struct conf_option *options, const char *prefix, struct strbuf *out);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/confinclude.h"
 #include "common/err.h"
@@ -14,7 +15,7 @@
 
 #define FILE_MAX ((size_t)4 << 20)
 #define TEXT_MAX ((size_t)32 << 20)
-#define FILES_MAX 2000
+#define FILES_MAX 10000
 #define DEPTH_MAX 10
 
 #define INCLUDE "@include"
@@ -81,10 +82,11 @@ static void copy(struct scan *s, size_t n)
 	s->at += n;
 }
 
-/* The library tells of a string or a comment without an end, but only where nothing follows the file. */
+/* The library tells of a string or a comment without an end, but where another file follows, and leaks the
+ * string (1.5). */
 static int check_ended(const struct scan *s, bool ended, unsigned line, const char *what)
 {
-	return ended || !s->up ? 0 : complain(s, line, "%s does not end in this file", what);
+	return ended ? 0 : complain(s, line, "%s does not end in this file", what);
 }
 
 static int copy_string(struct scan *s)
@@ -202,6 +204,16 @@ static int read_text(const char *path, struct strbuf *text, struct err *err)
 	return 0;
 }
 
+/* A pipe could be waited for without an end. */
+static int read_included(const char *path, struct strbuf *text, struct err *err)
+{
+	struct stat s;
+
+	if (stat(path, &s) == 0 && !S_ISREG(s.st_mode))
+		return err_set(err, ERR_CONFIG, "%s: is not a regular file", path);
+	return read_text(path, text, err);
+}
+
 /* The same file by whatever path, or NULL. */
 static const struct scan *includer(const struct scan *s, const struct filemark *mark)
 {
@@ -253,7 +265,7 @@ static int include_file(struct scan *s, const char *path)
 
 	if (check_limits(s, &f->mark, path) < 0)
 		return -1;
-	if (read_text(path, &text, &err) < 0)
+	if (read_included(path, &text, &err) < 0)
 		return complain(s, s->line, INCLUDE ": %s", err.msg);
 	inner.at = text.data;
 	begin_run(&inner);

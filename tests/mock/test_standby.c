@@ -17,10 +17,8 @@
 
 static atomic_bool leader;
 
-static bool leads(void *ctx, int64_t margin_ms)
+static bool leads(void)
 {
-	(void)ctx;
-	(void)margin_ms;
 	return atomic_load(&leader);
 }
 

@@ -80,6 +80,15 @@ static const struct {
 		      "},\n{ scaleTargetRef = { apiVersion = \"apps/v1beta1\"; name = \"d\"; }; "
 		      "maxReplicas = 1; " GROUPS "} ); };",
 		"f:5: scaler.rules[1]: scaleTargetRef Deployment/d is also that of rules[0]"},
+	{"of three the first is named, and one of another name is none",
+		KAFKA
+		"scaler: { rules = (\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = "
+		"1; " GROUPS "},\n{ scaleTargetRef = { name = \"c\"; }; maxReplicas = 1; " GROUPS
+		"},\n{ scaleTargetRef = { name = \"d\"; namespace = \"n\"; }; maxReplicas = "
+		"1; " GROUPS "},\n{ scaleTargetRef = { name = \"d\"; }; maxReplicas = 1; " GROUPS
+		"} ); };",
+		"f:9: scaler.rules[3]: scaleTargetRef Deployment/d is also that of rules[0] "
+		"(f:3)\n"},
 	{"a rule for the own workload", SELF("", "maxReplicas = 3; "), ""},
 	{"which cannot scale itself away", SELF("", "minReplicas = 0; maxReplicas = 3; "),
 		"f:2: scaler.rules[0].minReplicas: 0 is not possible with target \"self\": the "
@@ -135,6 +144,8 @@ static const struct {
 		"# @include \"x\"\n/* @include \"x\" */ kafka: { bootstrap = \"@include:1\"; };\n"
 		"exporter: {};",
 		""},
+	{"a string without an end", KAFKA "exporter: { listen = \"a; };",
+		"f:2: a string does not end in this file"},
 	{"a syntax error has its line", KAFKA "exporter: { listen = ; };", "f:2: syntax error"},
 	{"a key twice", KAFKA "exporter: { listen = \":1\"; listen = \":2\"; };",
 		"f:2: duplicate setting name"},

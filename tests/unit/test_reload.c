@@ -105,7 +105,7 @@ static void look(struct bench *b, int times)
 /* What has been logged since the last call; the caller frees it. */
 static char *logged(struct bench *b)
 {
-	static char text[8192];
+	static char text[32768];
 	ssize_t n = pread(b->log, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
@@ -227,6 +227,24 @@ static void test_bad(void)
 	bench_close(&b);
 }
 
+static void test_many_errors(void)
+{
+	struct strbuf CLEANUP(strbuf_release) keys = STRBUF_INIT;
+	char *CLEANUP(mem_free_at) text = NULL, *CLEANUP(mem_free_at) log = NULL;
+	struct bench b;
+
+	for (int i = 0; i < 150; i++)
+		strbuf_addf(&keys, "k%d = 1;\n", i);
+	text = mem_printf("kafka: { bootstrap = \"k\"; };\nexporter: { %s };\n", keys.data);
+	bench_open(&b, TEXT("", RULE("a"), "info"));
+	replace("main", text);
+	look(&b, 2);
+	log = logged(&b);
+	TAP_INT("of many errors a hundred are logged", count(log, "unknown key"), 100);
+	TAP_HAS("and who lists the others", log, "lists all 150 errors");
+	bench_close(&b);
+}
+
 static void test_restart(void)
 {
 	struct bench b;
@@ -324,8 +342,7 @@ static void test_folder(void)
 	struct bench b;
 	char *CLEANUP(mem_free_at) folder = at("rules.d"), *CLEANUP(mem_free_at) log = NULL,
 				   *CLEANUP(mem_free_at) gone = at("rules.d/b.conf"),
-				   *CLEANUP(mem_free_at) quiet = NULL,
-				   *CLEANUP(mem_free_at) extra = at("extra");
+				   *CLEANUP(mem_free_at) quiet = NULL;
 
 	(void)mkdir(folder, 0700);
 	replace("rules.d/a.conf", RULE("a"));
@@ -385,6 +402,7 @@ int main(void)
 	test_change();
 	test_asked();
 	test_bad();
+	test_many_errors();
 	test_restart();
 	test_sections();
 	test_configmap();
