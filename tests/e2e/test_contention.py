@@ -105,7 +105,7 @@ def hpa_found():
     hexlag.wait_ready()
     hexlag.wait_log("shop/Deployment/orders: Contended: HorizontalPodAutoscaler 'orders-hpa' has "
                     "the same target: the size is left alone", 5)
-    expect(len(hexlag.log_lines("orders: Contended: ")), 1, "log lines on that")
+    expect(len(hexlag.log_lines("orders: Contended: Horizontal")), 1, "log lines on that")
 
 
 @case("so is a ScaledObject, and the HPA that KEDA makes for it: both are named")

@@ -78,7 +78,8 @@ def not_granted():
 def found():
     world.apply(*may("self", ("", "pods", ["get"]), ("apps", "replicasets", ["get"]),
                      ("autoscaling", "horizontalpodautoscalers", ["list"]),
-                     ("keda.sh", "scaledobjects", ["list"])))
+                     ("keda.sh", "scaledobjects", ["list"]),
+                     ("coordination.k8s.io", "leases", ["get", "create", "update"])))
     hexlag.wait_log('target "self" is shop/Deployment/orders: pod orders-.* belongs to it')
     wait_equal(lambda: world.replicas("orders"), 10, "replicas")
     rules = json.loads(hexlag.get("/api/v1/decisions")[1])["rules"]
@@ -103,11 +104,35 @@ def explained():
     expect_that("shop/Deployment/orders" in out, "the target", out)
 
 
-@case("SIGTERM ends it within 2 s")
-def stops():
+@case("a second sidecar stands by: it asks Kafka nothing, exports no group, and is ready")
+def stands_by():
+    global second
+    second = start("second", pods("orders")[1], maxReplicas=6)
+    second.wait_log('target "self" is shop/Deployment/orders')
+    expect(second.get("/readyz"), (200, "ready: standby, another replica leads\n"), "/readyz")
+    expect(second.get("/healthz"), (200, "ok"), "/healthz")
+    expect(second.get("/api/v1/lag")[0], 503, "/api/v1/lag")
+    groups = "kafka_consumergroup_lag"
+    expect(len(hexlag.metrics().all(groups)), PARTITIONS, "series of the leader")
+    expect(len(second.metrics().all(groups)), 0, "series of the standby")
+    asked = "hexlag_kafka_requests_total"
+    expect_that(sum(hexlag.metrics().all(asked).values()) > 0, "requests of the leader", 0)
+    expect(sum(second.metrics().all(asked).values()), 0, "requests to Kafka")
+    expect(json.loads(second.get("/api/v1/decisions")[1])["leads"], False, "leads")
+    leases = world.kubectl("-n", "shop", "get", "leases", "-o", "name").split()
+    expect(leases, ["lease.coordination.k8s.io/hexlag-deployment-orders"], "Leases")
+
+
+@case("when the first one ends, within 2 s, the second one leads, exports and scales")
+def takes_over():
     code, took = hexlag.stop()
     expect(code, 0, "exit code")
     expect_that(took < 2, "an end within 2 s", took)
+    second.wait_lag(GROUP, TOPIC, {p: 150 for p in range(PARTITIONS)})
+    expect(second.get("/readyz")[0], 200, "/readyz")
+    world.kubectl("-n", "shop", "scale", "deployment", "orders", "--replicas=9")
+    wait_equal(lambda: world.replicas("orders"), 6, "replicas")
+    second.stop()
 
 
 @case("a pod that nobody controls has nothing to scale, which is said")
