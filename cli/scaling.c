@@ -11,6 +11,7 @@
 #include "scaler/lease.h"
 #include "scaler/leasemetrics.h"
 #include "scaler/owner.h"
+#include "scaler/rivals.h"
 #include "scaler/scalermetrics.h"
 
 /* A Lease of this name was not asked for: that of sidecars is made from the name of their target. */
@@ -23,9 +24,10 @@ struct scaling {
 	struct scaling_options options;
 	struct scaler *scaler;
 	struct selftarget *selftarget;
-	bool elects;          /* acts only while it holds a Lease */
-	pthread_mutex_t lock; /* guards `lease` as long as there is none */
-	struct lease *lease;  /* NULL: none, or its name is not known yet */
+	struct rivals *rivals; /* NULL: not looked for */
+	bool elects;           /* acts only while it holds a Lease */
+	pthread_mutex_t lock;  /* guards `lease` as long as there is none */
+	struct lease *lease;   /* NULL: none, or its name is not known yet */
 };
 
 static struct kube_options kube_of(const struct settings *s)
@@ -71,6 +73,13 @@ static void save_state(void *ctx, uint64_t in_term, const char *text)
 
 	if (lease && lease_set_state(lease, in_term, text, &err) < 0)
 		log_warn("the state of the rules is not saved: %s", err.msg);
+}
+
+static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+{
+	const struct scaling *s = ctx;
+
+	return rivals_find(s->rivals, r, ret_why, size);
 }
 
 static void leads_changed(void *ctx)
@@ -133,8 +142,20 @@ static void enforce(void *ctx, struct ruleset *rules)
 	struct scaling *s = ctx;
 	uint64_t seq = s->options.watch(s->options.ctx, rules);
 
+	/* First, so that no rule is acted on before its rivals are known. */
+	if (s->rivals)
+		rivals_set_rules(s->rivals, rules);
 	scaler_set_rules(s->scaler, rules, seq);
 	elect_among_sidecars(s, rules);
+}
+
+/* Asks nothing before it has rules. */
+static int start_rivals(struct scaling *s, struct err *err)
+{
+	const struct kube_options kube = kube_of(s->options.settings);
+
+	s->rivals = rivals_new(&kube, err);
+	return s->rivals ? rivals_start(s->rivals, err) : -1;
 }
 
 static int open_all(struct scaling *s, struct err *err)
@@ -147,7 +168,8 @@ static int open_all(struct scaling *s, struct err *err)
 		.hooks = {.ctx = s,
 			.term = term,
 			.take_state = take_state,
-			.save_state = save_state},
+			.save_state = save_state,
+			.rival = settings->scaler.check_rivals ? rival : NULL},
 	};
 	const struct selftarget_options self = {
 		.kube = kube_of(settings), .resolved = enforce, .ctx = s};
@@ -156,7 +178,10 @@ static int open_all(struct scaling *s, struct err *err)
 	if (!s->scaler)
 		return -1;
 	s->selftarget = selftarget_new(&self, err);
-	return s->selftarget ? 0 : -1;
+	if (!s->selftarget)
+		return -1;
+	/* The last step: its thread runs from now on, before rules may come from another one. */
+	return settings->scaler.check_rivals ? start_rivals(s, err) : 0;
 }
 
 struct scaling *scaling_new(const struct scaling_options *options, struct err *err)
@@ -178,6 +203,7 @@ void scaling_free(struct scaling *s)
 	if (!s)
 		return;
 	selftarget_free(s->selftarget);
+	rivals_free(s->rivals);
 	scaler_free(s->scaler);
 	lease_free(s->lease);
 	pthread_mutex_destroy(&s->lock);
@@ -204,9 +230,13 @@ bool scaling_stop(struct scaling *s, int64_t deadline_ms)
 	bool ended, released = true;
 
 	selftarget_stop(s->selftarget);
+	if (s->rivals)
+		rivals_stop(s->rivals);
 	scaler_stop(s->scaler);
 	ended = selftarget_join(s->selftarget, deadline_ms);
 	ended &= scaler_join(s->scaler, deadline_ms);
+	if (s->rivals)
+		ended &= rivals_join(s->rivals, deadline_ms);
 	if (s->lease) {
 		/* Somebody else may write as soon as it is given back. */
 		lease_stop(s->lease, ended);
@@ -228,6 +258,8 @@ void scaling_metrics(struct scaling *s, struct exposition *x)
 	scaler_report(s->scaler, &report);
 	scalermetrics(&report, x);
 	leasemetrics(&lease, lease ? 1 : 0, x);
+	if (s->rivals)
+		rivals_metrics(s->rivals, x);
 }
 
 void scaling_report(struct scaling *s, struct scaler_report *ret)

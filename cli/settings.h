@@ -56,6 +56,7 @@ struct settings {
 		int64_t interval_ms;
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
+		bool check_rivals;
 		struct lease_settings lease;
 		struct conf_items rules; /* struct rule */
 	} scaler;

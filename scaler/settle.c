@@ -39,7 +39,7 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 			.replicas = replicas,
 			.ready = ready,
 			.short_of = replicas != ready,
-			.short_ms = now_ms,
+			.short_ms = now_ms - SETTLE_LIMIT_MS,
 			.ready_ms = now_ms - SETTLE_LIMIT_MS,
 			.grown_ms = now_ms - SETTLE_LIMIT_MS};
 		return;
