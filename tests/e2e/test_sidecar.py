@@ -115,9 +115,9 @@ def stands_by():
     groups = "kafka_consumergroup_lag"
     expect(len(hexlag.metrics().all(groups)), PARTITIONS, "series of the leader")
     expect(len(second.metrics().all(groups)), 0, "series of the standby")
-    asked = "hexlag_kafka_requests_total"
-    expect_that(sum(hexlag.metrics().all(asked).values()) > 0, "requests of the leader", 0)
-    expect(sum(second.metrics().all(asked).values()), 0, "requests to Kafka")
+    asked = "hexlag_kafka_calls_total"
+    expect_that(sum(hexlag.metrics().all(asked).values()) > 0, "calls of the leader", 0)
+    expect(sum(second.metrics().all(asked).values()), 0, "calls to Kafka")
     expect(json.loads(second.get("/api/v1/decisions")[1])["leads"], False, "leads")
     leases = world.kubectl("-n", "shop", "get", "leases", "-o", "name").split()
     expect(leases, ["lease.coordination.k8s.io/hexlag-deployment-orders"], "Leases")
