@@ -57,15 +57,15 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	decisionsjson(ctx, clock_mono_ms(), out);
 }
 
-static bool gate_known(void *ctx, const char *token, const char *path, unsigned *ret_status)
+static bool gate_known(void *ctx, const char *token, unsigned *ret_status)
 {
-	return accessreview_known(ctx, token, path, ret_status);
+	return accessreview_known(ctx, token, ret_status);
 }
 
-static void gate_ask(void *ctx, const char *token, const char *path,
-	void (*done)(void *who, unsigned status), void *who)
+static void gate_ask(
+	void *ctx, const char *token, void (*done)(void *who, unsigned status), void *who)
 {
-	accessreview_ask(ctx, token, path, done, who);
+	accessreview_ask(ctx, token, done, who);
 }
 
 /* The longest time between two snapshots when all is well. */

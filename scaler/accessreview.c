@@ -11,14 +11,14 @@
 #include "scaler/reviewcache.h"
 
 #define TOKEN_MAX 8192 /* a ServiceAccount's has some 1,000 bytes */
-#define PATH_LEN_MAX 256
+
 #define STOP_MS 10000 /* the thread has nothing left to do by then */
 
 enum { LET_IN = 200, NOBODY = 401, FORBIDDEN = 403, UNAVAILABLE = 503 };
 
 struct job {
 	struct job *next;
-	char *token, *path;
+	char *token;
 	int64_t since_ms;
 	void (*done)(void *who, unsigned status);
 	void *who;
@@ -40,7 +40,6 @@ static void job_free(struct job *job)
 {
 	explicit_bzero(job->token, strlen(job->token));
 	free(job->token);
-	free(job->path);
 	free(job);
 }
 
@@ -57,10 +56,10 @@ static bool is_token(const char *token)
 }
 
 /* The lock is held. */
-static bool is_known(struct accessreview *a, const char *token, const char *path, int64_t now_ms,
-	unsigned *ret_status)
+static bool is_known(
+	struct accessreview *a, const char *token, int64_t now_ms, unsigned *ret_status)
 {
-	if (reviewcache_get(&a->cache, token, path, now_ms, ret_status))
+	if (reviewcache_get(&a->cache, token, now_ms, ret_status))
 		return true;
 	if (!a->stopped && now_ms >= a->down_until_ms)
 		return false;
@@ -68,32 +67,28 @@ static bool is_known(struct accessreview *a, const char *token, const char *path
 	return true;
 }
 
-bool accessreview_known(
-	struct accessreview *a, const char *token, const char *path, unsigned *ret_status)
+bool accessreview_known(struct accessreview *a, const char *token, unsigned *ret_status)
 {
-	bool known = true;
+	bool known;
 
 	if (!is_token(token)) {
 		*ret_status = NOBODY;
-	} else if (strlen(path) > PATH_LEN_MAX) {
-		/* No document is there. */
-		*ret_status = FORBIDDEN;
-	} else {
-		pthread_mutex_lock(&a->loop.lock);
-		known = is_known(a, token, path, clock_mono_ms(), ret_status);
-		pthread_mutex_unlock(&a->loop.lock);
+		return true;
 	}
+	pthread_mutex_lock(&a->loop.lock);
+	known = is_known(a, token, clock_mono_ms(), ret_status);
+	pthread_mutex_unlock(&a->loop.lock);
 	return known;
 }
 
-void accessreview_ask(struct accessreview *a, const char *token, const char *path,
+void accessreview_ask(struct accessreview *a, const char *token,
 	void (*done)(void *who, unsigned status), void *who)
 {
 	struct job *job = mem_zalloc(1, sizeof(*job));
 	bool taken;
 
 	*job = (struct job){.token = mem_strdup(token),
-		.path = mem_strdup(path),
+
 		.since_ms = clock_mono_ms(),
 		.done = done,
 		.who = who};
@@ -132,16 +127,9 @@ static struct job *next_job(struct accessreview *a)
 	return job;
 }
 
-struct subject {
-	const char *path;
-	char *body;
-};
-
 static int parse_token(const char *text, size_t len, void *out, struct err *err)
 {
-	struct subject *s = out;
-
-	return accessreviewjson_subject(text, len, s->path, &s->body, err);
+	return accessreviewjson_subject(text, len, out, err);
 }
 
 static int parse_access(const char *text, size_t len, void *out, struct err *err)
@@ -152,8 +140,7 @@ static int parse_access(const char *text, size_t len, void *out, struct err *err
 /* Asks the API server. -1 where it does not say. */
 static int review(struct kube *k, const struct job *job, unsigned *ret_status, struct err *err)
 {
-	struct subject subject = {.path = job->path};
-	char *body = accessreviewjson_token(job->token);
+	char *body = accessreviewjson_token(job->token), *subject = NULL;
 	struct kube_request token = {.method = "POST",
 		.path = "/apis/authentication.k8s.io/v1/tokenreviews",
 		.body = body,
@@ -168,12 +155,12 @@ static int review(struct kube *k, const struct job *job, unsigned *ret_status, s
 
 	explicit_bzero(body, strlen(body));
 	free(body);
-	access.body = subject.body;
-	if (rc == 0 && subject.body)
+	access.body = subject;
+	if (rc == 0 && subject)
 		rc = kube_request(k, &access, err);
 	if (rc == 0)
-		*ret_status = !subject.body ? NOBODY : allowed ? LET_IN : FORBIDDEN;
-	free(subject.body);
+		*ret_status = !subject ? NOBODY : allowed ? LET_IN : FORBIDDEN;
+	free(subject);
 	return rc;
 }
 
@@ -197,7 +184,7 @@ static unsigned judge(struct accessreview *a, const struct job *job)
 
 	/* Somebody before this one may have had the same token. */
 	pthread_mutex_lock(&a->loop.lock);
-	known = is_known(a, job->token, job->path, now_ms, &status);
+	known = is_known(a, job->token, now_ms, &status);
 	pthread_mutex_unlock(&a->loop.lock);
 	if (known || now_ms - job->since_ms > ACCESSREVIEW_WAIT_MS)
 		return status;
@@ -209,7 +196,7 @@ static unsigned judge(struct accessreview *a, const struct job *job)
 	if (failed)
 		a->down_until_ms = clock_mono_ms() + ACCESSREVIEW_DOWN_MS;
 	else
-		reviewcache_put(&a->cache, job->token, job->path, status, now_ms);
+		reviewcache_put(&a->cache, job->token, status, now_ms);
 	pthread_mutex_unlock(&a->loop.lock);
 	return status;
 }

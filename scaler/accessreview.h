@@ -1,6 +1,6 @@
 /* Who may ask our own server, told by the API server as kube-rbac-proxy does it: a TokenReview says whose
- * a bearer token is, a SubjectAccessReview whether that user may `get` the path (a nonResourceURL of
- * RBAC). Verdicts are HTTP statuses: 200, 401 (nobody's token), 403 (somebody's who may not), 503 (the
+ * a bearer token is, a SubjectAccessReview whether that user may `get` the nonResourceURL /metrics,
+ * which lets them read all that we serve. Verdicts are HTTP statuses: 200, 401 (nobody's token), 403 (somebody's who may not), 503 (the
  * API server did not say, or too many wait). Those but 503 are remembered for REVIEWCACHE_KEEP_MS.
  *
  * The account of hexlag needs `create` of tokenreviews and subjectaccessreviews. One thread asks, so that
@@ -31,12 +31,11 @@ void accessreview_stop(struct accessreview *a);
 void accessreview_free(struct accessreview *a); /* after accessreview_stop(); NULL is fine */
 
 /* Whether the verdict is known without asking. Never blocks. Thread: any. */
-bool accessreview_known(
-	struct accessreview *a, const char *token, const char *path, unsigned *ret_status);
+bool accessreview_known(struct accessreview *a, const char *token, unsigned *ret_status);
 
 /* Has it found out; done(who, status) is called once, by the thread or, where too many wait, by this call.
- * Strings are borrowed for the call. Never blocks. Thread: any. */
-void accessreview_ask(struct accessreview *a, const char *token, const char *path,
+ * `token` is borrowed for the call. Never blocks. Thread: any. */
+void accessreview_ask(struct accessreview *a, const char *token,
 	void (*done)(void *who, unsigned status), void *who);
 
 #endif

@@ -64,8 +64,7 @@ static int read_flag(json_t *status, const char *key, bool *ret, struct err *err
 	return 0;
 }
 
-int accessreviewjson_subject(
-	const char *text, size_t len, const char *path, char **ret_body, struct err *err)
+int accessreviewjson_subject(const char *text, size_t len, char **ret_body, struct err *err)
 {
 	json_t *doc CLEANUP(json_unref_at) = NULL;
 	json_t *review CLEANUP(json_unref_at) = NULL;
@@ -87,8 +86,8 @@ int accessreviewjson_subject(
 	review = json_pack("{s:s, s:s, s:{s:s, s:O*, s:O*, s:O*, s:{s:s, s:s}}}", "apiVersion",
 		AUTHORIZATION, "kind", "SubjectAccessReview", "spec", "user", name, "uid",
 		json_object_get(user, "uid"), "groups", json_object_get(user, "groups"), "extra",
-		json_object_get(user, "extra"), "nonResourceAttributes", "path", path, "verb",
-		"get");
+		json_object_get(user, "extra"), "nonResourceAttributes", "path", ACCESSREVIEW_PATH,
+		"verb", "get");
 	*ret_body = dump(review);
 	return 0;
 }

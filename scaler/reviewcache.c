@@ -18,8 +18,8 @@ static bool same_token(const char *a, const char *b)
 	return !differ;
 }
 
-bool reviewcache_get(const struct reviewcache *c, const char *token, const char *path,
-	int64_t now_ms, unsigned *ret_status)
+bool reviewcache_get(
+	const struct reviewcache *c, const char *token, int64_t now_ms, unsigned *ret_status)
 {
 	int64_t newest_ms = now_ms;
 	bool found = false;
@@ -29,8 +29,7 @@ bool reviewcache_get(const struct reviewcache *c, const char *token, const char 
 		for (size_t i = 0; i < REVIEWCACHE_MAX; i++) {
 			const struct reviewcache_entry *e = &c->entries[good][i];
 
-			if (!e->token || e->until_ms <= newest_ms || strcmp(e->path, path) != 0 ||
-				!same_token(e->token, token))
+			if (!e->token || e->until_ms <= newest_ms || !same_token(e->token, token))
 				continue;
 			newest_ms = e->until_ms;
 			*ret_status = e->status;
@@ -45,19 +44,18 @@ static void entry_release(struct reviewcache_entry *e)
 	if (e->token)
 		explicit_bzero(e->token, strlen(e->token));
 	free(e->token);
-	free(e->path);
+
 	*e = (struct reviewcache_entry){0};
 }
 
-void reviewcache_put(
-	struct reviewcache *c, const char *token, const char *path, unsigned status, int64_t now_ms)
+void reviewcache_put(struct reviewcache *c, const char *token, unsigned status, int64_t now_ms)
 {
 	size_t good = status == 200;
 	struct reviewcache_entry *e = &c->entries[good][c->put[good]++ % REVIEWCACHE_MAX];
 
 	entry_release(e);
 	*e = (struct reviewcache_entry){.token = mem_strdup(token),
-		.path = mem_strdup(path),
+
 		.status = status,
 		.until_ms = now_ms + REVIEWCACHE_KEEP_MS};
 }

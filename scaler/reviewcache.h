@@ -1,4 +1,4 @@
-/* Verdicts on requests to our own server, remembered for a short time: an HTTP status for a token and a path.
+/* Verdicts on requests to our own server, remembered for a short time: an HTTP status for a token.
  * Bounded in number and size. Tokens nobody vouches for have a place of their own, so that strangers do not push
  * out those that are let in. Pure; time is an argument. Thread: one at a time. */
 #ifndef HEXLAG_REVIEWCACHE_H
@@ -12,7 +12,7 @@
 #define REVIEWCACHE_KEEP_MS 10000 /* kube-rbac-proxy and kubelets keep theirs as long, or longer */
 
 struct reviewcache_entry {
-	char *token, *path; /* NULL: free */
+	char *token; /* NULL: free */
 	unsigned status;
 	int64_t until_ms;
 };
@@ -24,11 +24,10 @@ struct reviewcache {
 
 /* Whether there is a verdict that is still good at `now_ms`. Tokens are compared in a time that tells nothing
  * about them but their length. */
-bool reviewcache_get(const struct reviewcache *c, const char *token, const char *path,
-	int64_t now_ms, unsigned *ret_status);
+bool reviewcache_get(
+	const struct reviewcache *c, const char *token, int64_t now_ms, unsigned *ret_status);
 
-void reviewcache_put(struct reviewcache *c, const char *token, const char *path, unsigned status,
-	int64_t now_ms);
+void reviewcache_put(struct reviewcache *c, const char *token, unsigned status, int64_t now_ms);
 
 void reviewcache_release(struct reviewcache *c); /* overwrites the tokens */
 

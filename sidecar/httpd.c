@@ -180,12 +180,11 @@ static enum MHD_Result obey(struct httpd *h, struct exchange *x)
 static enum MHD_Result check_token(struct httpd *h, struct exchange *x, const char *token)
 {
 	const struct httpd_gate *gate = h->options.gate;
-	const char *path = path_of(x->target);
 
-	if (gate->known(gate->ctx, token, path, &x->verdict))
+	if (gate->known(gate->ctx, token, &x->verdict))
 		return obey(h, x);
 	wait_for_verdict(x);
-	gate->ask(gate->ctx, token, path, on_verdict, x);
+	gate->ask(gate->ctx, token, on_verdict, x);
 	return MHD_YES;
 }
 

@@ -53,14 +53,14 @@ struct httpd_reply {
 typedef void httpd_handler(void *ctx, const struct httpd_request *req, struct httpd_reply *reply);
 
 /* Judges requests by the bearer token that they carry. A verdict is an HTTP status: 200 lets the request in,
- * 401, 403 and 503 refuse it. Neither function may block. The strings are borrowed until they return. */
+ * 401, 403 and 503 refuse it. Neither function may block. `token` is borrowed until they return. */
 struct httpd_gate {
 	/* Whether the verdict is known already. Thread: the server's own. */
-	bool (*known)(void *ctx, const char *token, const char *path, unsigned *ret_status);
+	bool (*known)(void *ctx, const char *token, unsigned *ret_status);
 	/* Has the verdict found out: done(who, status) is called once, by any thread. Before httpd_stop()
 	 * the gate's owner sees to it that nobody waits any more, nor will. Thread: the server's own. */
-	void (*ask)(void *ctx, const char *token, const char *path,
-		void (*done)(void *who, unsigned status), void *who);
+	void (*ask)(
+		void *ctx, const char *token, void (*done)(void *who, unsigned status), void *who);
 	void *ctx;
 };
 

@@ -54,7 +54,7 @@ struct httpd_reply httpdaccess_refusal(struct httpdaccess *a, const struct webco
 		why = wanted(c->user_count, gate, &reply.authenticate);
 	} else if (status == 403) {
 		reason = ACCESS_FORBIDDEN;
-		why = "the user of this token may not get this path\n";
+		why = "the user of this token may not read the metrics\n";
 	} else if (status == 429) {
 		reason = ACCESS_RATE;
 		why = "too many requests\n";

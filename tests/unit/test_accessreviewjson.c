@@ -91,7 +91,7 @@ int main(void)
 		const char *text = subjects[i].text;
 		char *body = NULL;
 		struct err err = {0};
-		int rc = accessreviewjson_subject(text, strlen(text), "/metrics", &body, &err);
+		int rc = accessreviewjson_subject(text, strlen(text), &body, &err);
 
 		TAP_INT(subjects[i].name, rc, subjects[i].error ? -1 : 0);
 		TAP_HAS(subjects[i].name, err.msg, subjects[i].error ? subjects[i].error : "");
