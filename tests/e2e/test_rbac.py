@@ -211,7 +211,9 @@ def prove(name):
                if e["annotations"].get("authorization.k8s.io/decision") != "allow"]
     expect(refused, [], "requests that were not granted")
     expect(used(new) - overlay.granted(), set(), "used by a grant of somebody else")
-    expect(overlay.granted() - used(new), WAITS[name], "granted and not used")
+    unused = overlay.granted() - used(new)
+    expect(sorted(unused - WAITS[name]), [], "granted, and neither used nor in WAITS")
+    expect(sorted(WAITS[name] - unused), [], "in WAITS, and used or not granted")
 
 
 for _name in DRIVES:
