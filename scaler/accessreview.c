@@ -81,25 +81,35 @@ bool accessreview_known(struct accessreview *a, const char *token, unsigned *ret
 	return known;
 }
 
+/* Strangers in any number do not keep out who was let in before. The lock is held. */
+static bool queue(struct accessreview *a, struct job *job)
+{
+	bool friend = reviewcache_is_friend(&a->cache, job->token);
+
+	if (a->stopped || a->waiting >= ACCESSREVIEW_WAITING_MAX * (friend ? 2U : 1U))
+		return false;
+	if (friend && a->first) {
+		job->next = a->first;
+		a->first = job;
+	} else {
+		*a->last = job;
+		a->last = &job->next;
+	}
+	a->waiting++;
+	pthread_cond_broadcast(&a->loop.wake);
+	return true;
+}
+
 void accessreview_ask(struct accessreview *a, const char *token,
 	void (*done)(void *who, unsigned status), void *who)
 {
 	struct job *job = mem_zalloc(1, sizeof(*job));
 	bool taken;
 
-	*job = (struct job){.token = mem_strdup(token),
-
-		.since_ms = clock_mono_ms(),
-		.done = done,
-		.who = who};
+	*job = (struct job){
+		.token = mem_strdup(token), .since_ms = clock_mono_ms(), .done = done, .who = who};
 	pthread_mutex_lock(&a->loop.lock);
-	taken = !a->stopped && a->waiting < ACCESSREVIEW_WAITING_MAX;
-	if (taken) {
-		*a->last = job;
-		a->last = &job->next;
-		a->waiting++;
-		pthread_cond_broadcast(&a->loop.wake);
-	}
+	taken = queue(a, job);
 	pthread_mutex_unlock(&a->loop.lock);
 	if (!taken) {
 		done(who, UNAVAILABLE);

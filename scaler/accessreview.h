@@ -14,7 +14,8 @@
 #include "common/err.h"
 #include "scaler/kube.h"
 
-#define ACCESSREVIEW_WAITING_MAX 64
+#define ACCESSREVIEW_WAITING_MAX \
+	64 /* strangers; who was let in before goes first, and may be as many more */
 #define ACCESSREVIEW_WAIT_MS 5000 /* who has waited for so long is not asked about any more */
 #define ACCESSREVIEW_DOWN_MS 1000 /* after a failure nobody is asked about for so long */
 

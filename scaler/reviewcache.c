@@ -39,6 +39,14 @@ bool reviewcache_get(
 	return found;
 }
 
+bool reviewcache_is_friend(const struct reviewcache *c, const char *token)
+{
+	for (size_t i = 0; i < REVIEWCACHE_MAX; i++)
+		if (c->entries[1][i].token && same_token(c->entries[1][i].token, token))
+			return true;
+	return false;
+}
+
 static void entry_release(struct reviewcache_entry *e)
 {
 	if (e->token)

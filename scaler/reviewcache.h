@@ -29,6 +29,9 @@ bool reviewcache_get(
 
 void reviewcache_put(struct reviewcache *c, const char *token, unsigned status, int64_t now_ms);
 
+/* Whether `token` was let in not long ago, however old that verdict is. */
+bool reviewcache_is_friend(const struct reviewcache *c, const char *token);
+
 void reviewcache_release(struct reviewcache *c); /* overwrites the tokens */
 
 #endif

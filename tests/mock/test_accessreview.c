@@ -219,15 +219,33 @@ static void check_crowd(void)
 	struct waiter w = WAITER;
 	char token[16];
 
+	answer(s, "tokenreviews", 201, SOMEBODY);
+	answer(s, "subjectaccessreviews", 201, YES);
+	TAP_INT("a friend comes before the crowd", verdict(a, "friend"), 200);
+	apiserver_heal(s);
 	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_HANG, .times = FOREVER});
 	for (int i = 0; i < ACCESSREVIEW_WAITING_MAX; i++) {
 		(void)snprintf(token, sizeof(token), "t%d", i);
 		accessreview_ask(a, token, on_done, &w);
 	}
 	TAP_INT("one more than may wait", verdict(a, "more"), 503);
+	TAP_INT("a friend comes again, before those who wait", verdict(a, "friend"), 200);
+	TAP_INT("who are told in the end", wait_for(&w, ACCESSREVIEW_WAITING_MAX), 503);
+	finish(a, s);
+}
+
+static void check_stop(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	struct accessreview *a = start(s);
+	struct waiter w = WAITER;
+
+	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_HANG, .times = FOREVER});
+	for (int i = 0; i < 10; i++)
+		accessreview_ask(a, "t", on_done, &w);
 	(void)apiserver_wait(s, NULL, 1);
 	accessreview_stop(a);
-	TAP_INT("a stop tells all", w.count, ACCESSREVIEW_WAITING_MAX);
+	TAP_INT("a stop tells all", w.count, 10);
 	TAP_INT("that it is no use", w.status, 503);
 	TAP_INT("and who comes later", known(a, "t"), 503);
 	TAP_INT("who asks, too", verdict(a, "t"), 503);
@@ -258,6 +276,7 @@ int main(void)
 	check_nonsense();
 	check_outage();
 	check_crowd();
+	check_stop();
 	check_start();
 	(void)unlink(config);
 	return tap_done();

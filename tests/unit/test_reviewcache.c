@@ -66,6 +66,9 @@ static void test_strangers(void)
 	TAP_INT("strangers do not push out a friend", known(&c, "friend", 1001), 200);
 	TAP_INT("the newest of them are known", known(&c, token, 1001), 401);
 	TAP_INT("the others are forgotten", known(&c, "stranger0", 1001), 0);
+	TAP_TRUE("a friend is one", reviewcache_is_friend(&c, "friend"));
+	TAP_TRUE("a stranger is none", !reviewcache_is_friend(&c, token));
+	TAP_TRUE("nor is who never came", !reviewcache_is_friend(&c, "friends"));
 	reviewcache_release(&c);
 	TAP_INT("nobody is known after the end", known(&c, "friend", 1001), 0);
 }
