@@ -166,7 +166,7 @@ def other_kinds():
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": {"namespace": "shop", "name": "more"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "more"},
-        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}],
+        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}],
     })
     # The lag is just under 1800: 9 times one threshold, 4.5 times the other.
     wait_until(lambda: world.replicas("orders", "statefulset") > 5, "the StatefulSet above 5",
