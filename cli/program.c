@@ -1,13 +1,15 @@
 #include "cli/program.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
+#include "cli/reload.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "scaler/accessreview.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
+#include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
@@ -49,12 +51,29 @@ static void append_collector(void *ctx, struct exposition *x)
 
 static void append_scaler(void *ctx, struct exposition *x)
 {
-	scaler_metrics(ctx, x);
+	struct scaler_report CLEANUP(scaler_report_release) report;
+
+	scaler_report(ctx, &report);
+	scalermetrics(&report, x);
+}
+
+static void append_reload(void *ctx, struct exposition *x)
+{
+	reload_metrics(ctx, x);
+}
+
+static void append_complaint(void *ctx, struct strbuf *out)
+{
+	reload_complaint(ctx, out);
 }
 
 static void append_decisions(void *ctx, struct strbuf *out)
 {
-	decisionsjson(ctx, clock_mono_ms(), out);
+	struct scaler_report CLEANUP(scaler_report_release) report = {0};
+
+	if (ctx)
+		scaler_report(ctx, &report);
+	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
 }
 
 static bool gate_known(void *ctx, const char *token, unsigned *ret_status)
@@ -97,11 +116,39 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
+void program_set_rules(struct program *p, struct ruleset *rules)
+{
+	struct kafka_watch *CLEANUP(mem_free_at) watches = NULL;
+	size_t count;
+	uint64_t seq;
+
+	if (!p->scaler)
+		return;
+	watches = settings_watches(rules, &count);
+	seq = collector_set_watches(p->collector, watches, count);
+	scaler_set_rules(p->scaler, rules, seq);
+	ruleset_unref(p->rules);
+	p->rules = ruleset_ref(rules);
+}
+
+/* Of a file that was read again and is right. */
+static void apply(void *ctx, const struct settings *s)
+{
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+
+	log_set_level((enum log_level)s->log.level);
+	program_set_rules(ctx, rules);
+}
+
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
+	size_t count;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
-		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.kafka = settings_kafka(s, &p->filters),
+		.watches = watches,
+		.watch_count = count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -128,8 +175,6 @@ static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct scaler_options options = {
-		.rules = s->scaler.rules.items,
-		.rule_count = s->scaler.rules.count,
 		.kube = {.kubeconfig = s->scaler.kubeconfig,
 			.context = s->scaler.context,
 			.timeout_ms = s->scaler.timeout_ms},
@@ -140,7 +185,10 @@ static int make_scaler(struct program *p, struct err *err)
 	if (!s->scaler.present)
 		return 0;
 	p->scaler = scaler_new(&options, err);
-	return p->scaler ? 0 : -1;
+	if (!p->scaler)
+		return -1;
+	scaler_set_rules(p->scaler, p->rules, 0);
+	return 0;
 }
 
 /* Whom the listener lets in is up to the API server, where the settings say so. */
@@ -179,6 +227,8 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.detail = p->reload ? append_complaint : NULL,
+		.detail_ctx = p->reload,
 	};
 
 	if (!s->exporter.present)
@@ -196,6 +246,8 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	if (p->reload)
+		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
 	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
@@ -205,7 +257,12 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->watches = settings_watches(&p->settings, &p->watch_count);
+	p->rules = settings_rules(&p->settings);
+	if (p->file)
+		p->reload = reload_new(
+			&(struct reload_options){
+				.path = p->file, .running = &p->settings, .apply = apply, .ctx = p},
+			clock_wall_ms());
 	p->publish = publish_new();
 	make_history(p);
 	if (p->settings.exporter.present)
@@ -235,7 +292,8 @@ static void release(struct program *p)
 	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
-	free(p->watches);
+	ruleset_unref(p->rules);
+	reload_free(p->reload);
 	settings_release(&p->settings);
 }
 

@@ -11,9 +11,10 @@
 
 struct program {
 	struct settings settings; /* filled by the caller, released by program_stop() */
+	const char
+		*file; /* that they are of, to be minded, a regular one; the caller's. NULL: none */
+	struct reload *reload; /* NULL: no file */
 	struct settings_filters filters;
-	struct kafka_watch *watches;
-	size_t watch_count;
 	struct publish *publish;
 	struct history *history;     /* NULL: no exporter */
 	struct statefile *statefile; /* NULL: none */
@@ -21,10 +22,11 @@ struct program {
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
 	struct scaler *scaler;       /* NULL: no rules */
+	struct ruleset *rules;       /* in force */
 	struct accessreview *review; /* NULL: everybody may ask, or no exporter */
 	struct httpd_gate gate;      /* stands on it */
 	struct web *web;             /* NULL: no exporter */
-	struct web_series series[2];
+	struct web_series series[3];
 	struct api_document decisions;
 	struct metrics_options metrics;
 };
@@ -32,6 +34,10 @@ struct program {
 /* Starts what the settings ask for. All signals that matter must be blocked already. On failure
  * program_stop() still has to be called. */
 int program_start(struct program *p, struct err *err) MUSTCHECK;
+
+/* Puts other rules in force: what they need is read from Kafka with the next cycle, and from then on they
+ * are enforced. Takes a reference. Nothing where there is no scaler. Thread: one. */
+void program_set_rules(struct program *p, struct ruleset *rules);
 
 /* Stops all and releases everything. False: a call to a broker or the API server held a loop up for
  * longer than 1.5 s; then nothing is released, and the process has to end. */

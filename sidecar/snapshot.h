@@ -158,6 +158,9 @@ void snapshot_unref_at(struct snapshot **s);       /* for CLEANUP */
 size_t snapshot_find_topic(const struct snapshot *s, const char *name);
 size_t snapshot_find_group(const struct snapshot *s, const char *name);
 
+/* The group; NULL where absent. `s` may be NULL. */
+const struct group *snapshot_group(const struct snapshot *s, const char *name);
+
 /* The group's view of the topic with this index, NULL where it has none. */
 struct group_topic *snapshot_group_topic(const struct group *g, size_t topic);
 
@@ -201,6 +204,10 @@ struct lag_total {
 	enum quality quality;
 	int64_t lag;    /* complete: the lag; partial: of the fresh partitions; stale: last known */
 	int64_t age_ms; /* of the oldest partition in it */
+	/* Of the partitions in `lag`: the sum of their end offsets, how many have lag, and the largest lag
+	 * of one. `end` minus `lag` is what the group has committed, or where it would begin. */
+	int64_t end, max_lag;
+	size_t with_lag;
 	size_t partitions, fresh, without_commit;
 	const char *why; /* of any quality but complete; static text */
 };
