@@ -292,13 +292,29 @@ def configuration():
         os.mkdir(place)
         for name, text in found["data"].items():
             with open(f"{place}/{name}", "w", encoding="utf-8") as file:
-                file.write(text.replace(mounts.get("tls", "-"), place))
+                file.write(text.replace("/etc/hexlag-tls", place))
         if "tls" in mounts:
             subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
                             "-keyout", f"{place}/tls.key", "-out", f"{place}/tls.crt"], check=True,
                            capture_output=True)
         run(HEXLAG, "check", f"{place}/hexlag.conf")
         expect(re.findall(r'listen = "(.*?)"', found["data"]["hexlag.conf"]), [":9308"], "listen")
+
+
+@case("the Lease of a configuration is the one that the Role names, and another in each overlay")
+def leases():
+    names = {}
+    for overlay in ("scaler", "sidecar", "operator"):
+        bound = [r["resourceNames"] for role in of_kind(overlay, "Role") for r in role["rules"]
+                 if r["resources"] == ["leases"] and "resourceNames" in r]
+        (names[overlay],), = bound
+        (config,) = of_kind(overlay, "ConfigMap")
+        elected = re.findall(r'leader_election = { enabled = true; name = "(.*?)"; }',
+                             config["data"]["hexlag.conf"])
+        if "scaler:" in config["data"]["hexlag.conf"]:
+            expect(elected, [names[overlay]], f"{overlay}: Lease")
+    expect(names, {"scaler": "hexlag-scaler", "sidecar": "orders-hexlag", "operator": "hexlag-operator"},
+           "Leases")
 
 
 @case("the image has the version of the program")
