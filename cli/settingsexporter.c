@@ -18,6 +18,9 @@ static const char *const time_lag_names[] = {
 
 static const char *const auth_names[] = {"none", "kubernetes", NULL};
 
+static const char *const group_series_names[] = {
+	"auto", "always", "leader", NULL}; /* enum settings_group_series */
+
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
 	struct err err = {0};
@@ -188,6 +191,11 @@ const struct conf_option settings_exporter_options[] = {
 		.min = 0,
 		.max = 100 * DAY_MS,
 		.fallback = "0s"},
+	{.key = "group_series",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.group_series),
+		.names = group_series_names,
+		.fallback = "auto"},
 	{.key = "state_file",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.state_file)},
