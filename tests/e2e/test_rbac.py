@@ -35,16 +35,15 @@ EVENTS = grants("events.k8s.io", "events", "create", "patch")
 OLD_EVENTS = grants("", "events", "create", "patch")
 OBJECTS = (grants("autoscaling.hexfuture.net", "hexserverautoscalers", "get", "list", "watch")
            | grants("autoscaling.hexfuture.net", "hexserverautoscalers/status", "patch"))
-SELF = grants("", "pods", "get") | grants("apps", "replicasets", "get")
 
 # What is granted for what the program does not do yet, or not against this server. That something here
 # is used is a failure, too: its line is then to go.
 WAITS = {
     "exporter": set(),
     "protected": set(),
-    "scaler": LEASE | OTHERS | EVENTS | OLD_EVENTS,
+    "scaler": OTHERS | EVENTS | OLD_EVENTS,
     "operator": SCALE | LEASE | OTHERS | EVENTS | OLD_EVENTS | OBJECTS,
-    "sidecar": LEASE | OTHERS | EVENTS | OLD_EVENTS | SELF,
+    "sidecar": OTHERS | EVENTS | OLD_EVENTS,
 }
 WAITS["native-sidecar"] = WAITS["sidecar"]
 
@@ -154,6 +153,8 @@ class Installed(Background):
         env = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
         if overlay.account:
             env["KUBECONFIG"] = kubeconfig(overlay.account)
+        if "sidecar" in overlay.name:
+            env["HOSTNAME"] = wait_until(pod_of_consumer, "a pod of the consumer")
         super().__init__(overlay.name, HEXLAG, "run", "-c", f"{place}/hexlag.conf", env=env)
 
     def status(self, path, scheme="http", token=None):
@@ -166,6 +167,11 @@ class Installed(Background):
                 return response.status
         except urllib.error.HTTPError as error:
             return error.code
+
+
+def pod_of_consumer():
+    return world.kubectl("-n", "shop", "get", "pods", "-o", "name", "-l",
+                         "app.kubernetes.io/name=orders").partition("\n")[0].partition("/")[2]
 
 
 def drive_exporter(hexlag):
@@ -195,7 +201,7 @@ DRIVES = {"exporter": drive_exporter, "protected": drive_protected, "scaler": dr
 
 def prove(name):
     overlay = Overlay(name)
-    world.kubectl("-n", "shop", "delete", "deployment", "orders", "--ignore-not-found")
+    world.kubectl("-n", "shop", "delete", "deployments,leases", "--all")
     world.kubectl("apply", "-k", overlay.path)
     if name == "scaler":
         world.apply(workload("orders", replicas=2))
