@@ -33,7 +33,7 @@ OTHERS = (grants("autoscaling", "horizontalpodautoscalers", "list")
 EVENTS = grants("events.k8s.io", "events", "create", "patch")
 # Only where a server refuses the other group, which this one does not.
 OLD_EVENTS = grants("", "events", "create", "patch")
-OBJECTS = (grants("autoscaling.hexfuture.net", "hexserverautoscalers", "get", "list", "watch")
+OBJECTS = (grants("autoscaling.hexfuture.net", "hexserverautoscalers", "list", "watch")
            | grants("autoscaling.hexfuture.net", "hexserverautoscalers/status", "patch"))
 
 # What is granted for what the program does not do yet, or not against this server. That something here
