@@ -46,6 +46,7 @@ struct settings {
 		bool hide_zero_lag;
 		int64_t max_series; /* 0: no limit */
 		struct webconfig_source web;
+		int auth;     /* 0 none, 1 kubernetes */
 		int time_lag; /* enum series_time_lag */
 		int64_t stuck_after_ms, group_max_idle_ms;
 		char *state_file, *time_lag_exact;
