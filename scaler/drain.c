@@ -99,7 +99,7 @@ static int32_t size_to_drain(const struct drain_look *look, const struct drain_a
 {
 	double per = a->per * headroom;
 	int32_t least = at_least_one(cap_size_for(a->rate / per, look->partitions));
-	double spare = per * cap_effective(least, look->partitions) - a->rate;
+	double spare = a->per * cap_effective(least, look->partitions) - a->rate;
 
 	if (!a->urgent && a->late <= a->rate * drain_s / 2 && spare > 0 &&
 		a->late + a->rate * 5 <= spare * drain_s * 3)
