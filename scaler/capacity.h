@@ -15,11 +15,11 @@
 
 struct capacity {
 	bool known;
-	bool saturated; /* measured; else a lower bound */
-	double per;     /* records per second and replica */
-	double best;    /* the most of late */
-	int64_t at_ms;  /* of the latest look */
-	bool busy; /* there is a backlog, */
+	bool saturated;  /* measured; else a lower bound */
+	double per;      /* records per second and replica */
+	double best;     /* the most of late */
+	int64_t at_ms;   /* of the latest look */
+	bool busy;       /* there is a backlog, */
 	int64_t busy_ms; /* since then */
 };
 

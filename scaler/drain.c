@@ -8,7 +8,7 @@
 #define FAST_MS 10000
 #define SLOW_MS 60000
 
-#define HEADROOM 0.95  /* of a measured capacity is used when a size is chosen */
+#define HEADROOM 0.95 /* of a measured capacity is used when a size is chosen */
 #define BUSY 0.98     /* up to so much of it the present size is left alone */
 
 /* A raise takes about so long to help, besides the rebalance. */
@@ -24,19 +24,26 @@
 /* Below what is proven the way is felt: by at most so much more load for each consumer, and more with
  * each such time of calm. */
 #define PROBE 1.4
-#define PROBE_MS 300000.0
+#define PROBE_MS 900000.0
+#define PROBE_CALM_MS 240000 /* for so long nothing may have changed before */
 
 /* Records per second that arrive, over spans of several lengths. */
 struct rates {
 	double quick, fast, slow;
+	double soon; /* slow, as it will be if it goes on rising */
 };
 
 static bool get_rates(const struct estimate *e, struct rates *ret)
 {
+	double longer;
+
 	if (!estimate_produced(e, FAST_MS, &ret->fast))
 		return false;
 	if (!estimate_produced(e, SLOW_MS, &ret->slow))
 		ret->slow = ret->fast;
+	ret->soon = ret->slow;
+	if (estimate_produced(e, 2 * SLOW_MS, &longer) && longer < ret->slow)
+		ret->soon += 2 * (ret->slow - longer);
 	if (!estimate_produced(e, QUICK_MS, &ret->quick))
 		ret->quick = ret->fast;
 	return true;
@@ -49,20 +56,24 @@ static int32_t at_least_one(int32_t replicas)
 
 /* Where no saturation was ever seen: the next size below, as long as nobody is asked to do much more than
  * has been seen to work. The way up is known then, since that is where the capacity is learned. */
-static int32_t probe(const struct drain_look *look, double rate, double per)
+static int32_t probe(const struct drain_look *look, const struct rates *r, double per)
 {
+	double rate = fmax(r->fast, r->slow);
 	int32_t below = cap_step_below(look->replicas, look->partitions);
 	double limit = per * pow(PROBE, 1 + floor((double)look->calm_ms / PROBE_MS));
 
 	if (look->partitions == 0)
 		below = look->replicas - 1;
-	return below >= 1 && rate / cap_effective(below, look->partitions) <= limit
+	return below >= 1 && look->calm_ms >= PROBE_CALM_MS &&
+			       rate / cap_effective(below, look->partitions) <= limit
 		       ? below
 		       : cap_step(look->replicas, look->partitions);
 }
 
-static int32_t steady_size(const struct drain_look *look, double rate, double per, bool saturated)
+static int32_t steady_size(
+	const struct drain_look *look, const struct rates *r, double per, bool saturated)
 {
+	double rate = r->slow;
 	double headroom = saturated ? HEADROOM : 1.0;
 	int32_t size = at_least_one(cap_size_for(rate / (per * headroom), look->partitions));
 
@@ -72,7 +83,7 @@ static int32_t steady_size(const struct drain_look *look, double rate, double pe
 		rate <= BUSY * per * cap_effective(look->replicas, look->partitions))
 		return look->replicas;
 	if (!saturated && size >= cap_step(look->replicas, look->partitions))
-		return probe(look, rate, per);
+		return probe(look, r, per);
 	return size;
 }
 
@@ -104,8 +115,7 @@ static int32_t size_to_drain(const struct drain_look *look, const struct drain_a
 	if (!a->urgent && a->late <= a->rate * drain_s / 2 && spare > 0 &&
 		a->late + a->rate * 5 <= spare * drain_s * 3)
 		return least;
-	return at_least_one(
-		cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
+	return at_least_one(cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
 }
 
 /* What the consumers carry now. As soon as new ones are warm it is seen where there is a backlog, and what is
@@ -118,6 +128,25 @@ static double carried(const struct drain_look *look, double late, double per)
 		estimate_committed(look->estimate, FAST_MS, &seen) && seen < carry)
 		return seen;
 	return carry;
+}
+
+/* Lower than now: not with a backlog, nor below what a rate that rises will soon need. */
+static int32_t lowered(const struct drain_look *look, const struct drain_answer *a,
+	const struct rates *r, double headroom)
+{
+	double rate = fmax(r->fast, r->soon);
+	int32_t least = cap_size_for(rate / (a->per * headroom), look->partitions);
+
+	if (a->late > 0)
+		return look->replicas;
+	least = least > look->replicas ? look->replicas : least;
+	return a->want > least || headroom >= 1 ? a->want : least;
+}
+
+/* One partition, or few, with most of the backlog: their consumers have too much, not all. */
+static bool lopsided(const struct drain_look *look)
+{
+	return look->has_spread && look->partitions >= 4 && look->max_lag > look->lag / 3;
 }
 
 void drain_propose(const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
@@ -145,15 +174,17 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 	highest = fmax(r.quick, fmax(r.fast, r.slow));
 	headroom = saturated ? HEADROOM : 1.0;
 	carry = carried(look, ret->late, per);
-	ret->urgent = carry <= 0 ||
-		      (ret->late + (r.fast - carry) * (START_S + 5)) / carry > drain_s / 2;
-	ret->steady = steady_size(look, r.slow, per, saturated);
+	ret->urgent =
+		carry <= 0 || (ret->late + (r.fast - carry) * (START_S + 5)) / carry > drain_s / 2;
+	ret->steady = steady_size(look, &r, per, saturated);
 	ret->want = ret->steady;
-	if (ret->late > 0 && ret->want < look->replicas)
-		ret->want = look->replicas;
+	if (ret->want < look->replicas)
+		ret->want = lowered(look, ret, &r, headroom);
 	if (ret->urgent || ret->steady > look->replicas)
 		ret->rate = highest;
 	raised = size_to_drain(look, ret, drain_s, headroom);
+	if (ret->late > 0 && raised > look->replicas && lopsided(look))
+		raised = cap_size_for(raised + 1, look->partitions);
 	if (raised <= ret->want || raised <= look->replicas)
 		return;
 	/* A lower bound of the capacity proves nothing as long as all is done in time. */

@@ -21,6 +21,8 @@ struct drain_look {
 	const struct capacity *capacity;
 	int64_t lag; /* complete, or a lower bound */
 	size_t partitions;
+	bool has_spread; /* the next is known */
+	int64_t max_lag; /* of one partition */
 	int32_t replicas, ready;
 	int64_t quiet_ms;   /* settle_quiet_ms() */
 	int64_t stopped_ms; /* how long a rebalance takes */

@@ -134,6 +134,6 @@ void estimate_learn_delay(struct estimate *e, bool quiet)
 		e->delay_s = DELAY_DEFAULT_S;
 	}
 	share = 1 - exp(-(double)(since < 0 ? 0 : since) /
-			(seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
+			    (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
 	e->delay_s += share * (seen - e->delay_s);
 }

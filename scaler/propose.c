@@ -55,6 +55,8 @@ static struct drain_look look_of(const struct decide_input *in, const struct con
 		.capacity = &w->capacity,
 		.lag = complete ? estimate_floor(&w->estimate, FLOOR_MS) : o->lag,
 		.partitions = w->partitions,
+		.has_spread = o->has_spread,
+		.max_lag = o->max_lag,
 		.replicas = in->replicas,
 		.ready = in->ready,
 		.quiet_ms = settle_quiet_ms(&c->settle, in->now_ms),
