@@ -14,6 +14,10 @@
 #include "scaler/observation.h"
 #include "scaler/settle.h"
 
+/* Bounds of `wakes` and `regrets`: each doubles a wait. */
+#define CONTROL_WAKES_MAX 3
+#define CONTROL_REGRETS_MAX 3
+
 /* One threshold as the latest decision saw it, for explanations. */
 struct threshold_look {
 	struct observation seen;

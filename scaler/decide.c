@@ -8,15 +8,13 @@
 #include "scaler/propose.h"
 
 /* A target that is woken so soon after it went to sleep has to be idle for twice as long the next time, up
- * to WAKES_MAX times. */
+ * to CONTROL_WAKES_MAX times. */
 #define SOON_MS 600000
-#define WAKES_MAX 3
 
 /* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
- * REGRET_MS after a raise, and so on, up to REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
+ * REGRET_MS after a raise, and so on, up to CONTROL_REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
 #define REGRET_SOON_MS 240000
 #define REGRET_MS 300000
-#define REGRETS_MAX 3
 #define REGRET_FORGET_MS 3600000
 
 /* What one decision works with. */
@@ -127,8 +125,8 @@ static void decide_asleep(struct work *w)
 	d->write = true;
 	w->control->wakes =
 		!w->control->has_slept || w->in->now_ms - w->control->slept_ms >= SOON_MS ? 0
-		: w->control->wakes < WAKES_MAX ? w->control->wakes + 1
-						: WAKES_MAX;
+		: w->control->wakes < CONTROL_WAKES_MAX ? w->control->wakes + 1
+							: CONTROL_WAKES_MAX;
 }
 
 /* The policy's size, within what makes sense for the partitions. */
@@ -422,7 +420,7 @@ static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_
 {
 	efficacy_raised(&c->efficacy, from, to, &c->efficacy_look);
 	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS)
-		c->regrets += c->regrets < REGRETS_MAX;
+		c->regrets += c->regrets < CONTROL_REGRETS_MAX;
 	else if (c->has_raised && now_ms - c->raised_ms > REGRET_FORGET_MS)
 		c->regrets = 0;
 	c->has_raised = true;

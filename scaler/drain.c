@@ -215,8 +215,11 @@ int32_t drain_floor(const struct drain_look *look)
 {
 	struct rates r;
 
-	if (!look->capacity->saturated || !get_rates(look->estimate, &r))
+	if (!look->capacity->saturated)
 		return 0;
+	/* After a restart the rates come a little later than the first lag. */
+	if (!get_rates(look->estimate, &r))
+		return INT32_MAX;
 	return at_least_one(
 		cap_size_for(r.slow / (look->capacity->per * HEADROOM), look->partitions));
 }

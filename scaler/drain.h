@@ -47,7 +47,8 @@ void drain_propose(
 void drain_propose_rate(
 	const struct rule *rule, const struct drain_look *look, struct drain_answer *ret);
 
-/* The least size that is known to carry the produce rate; 0: not known. */
+/* The least size that is known to carry the produce rate; 0: not known; INT32_MAX: it will be known
+ * soon, so nothing is to be lowered till then. */
 int32_t drain_floor(const struct drain_look *look);
 
 #endif

@@ -133,7 +133,33 @@ void estimate_learn_delay(struct estimate *e, bool quiet)
 		e->has_delay = true;
 		e->delay_s = DELAY_DEFAULT_S;
 	}
-	share = 1 - exp(-(double)(since < 0 ? 0 : since) /
-			    (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
+	since = since < 0 ? 0 : since > 60000 ? 60000 : since;
+	share = 1 - exp(-(double)since / (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
 	e->delay_s += share * (seen - e->delay_s);
+}
+
+size_t estimate_save(const struct estimate *e, struct estimate_point ret[ESTIMATE_SAVED])
+{
+	static const int64_t spans[ESTIMATE_SAVED] = {120000, 60000, 30000, 10000, 3000, 0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ESTIMATE_SAVED && e->count; i++) {
+		const struct estimate_point *p = spans[i] ? past(e, spans[i]) : &e->latest;
+
+		if (p && (count == 0 || p->at_ms > ret[count - 1].at_ms))
+			ret[count++] = *p;
+	}
+	return count;
+}
+
+void estimate_load(
+	struct estimate *e, const struct estimate_point *points, size_t count, size_t partitions)
+{
+	e->first = e->count = 0;
+	e->partitions = partitions;
+	for (size_t i = 0; i < count; i++) {
+		push(e, &points[i]);
+		e->latest = points[i];
+		e->lag = points[i].end - points[i].committed;
+	}
 }
