@@ -49,8 +49,10 @@ struct control {
 	bool has_raised, has_lowered;
 	int64_t raised_ms, lowered_ms; /* when by us, last */
 	bool raised_to_drain; /* that raise was for a backlog and more than the produce rate needs */
-	int32_t regrets;      /* how often of late a lowering had to be taken back soon */
-	bool to_drain;        /* what the latest decision asks for is of that kind */
+	bool probing,
+		lowered_to_probe; /* what is asked for is to learn the capacity; the last lowering was */
+	int32_t regrets;          /* how often of late a lowering had to be taken back soon */
+	bool to_drain;            /* what the latest decision asks for is of that kind */
 
 	bool has_usable;
 	int64_t usable_ms; /* when the data was last good enough to decide by, or the beginning */

@@ -402,6 +402,7 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 		propose(rule, &w.behavior, in, control, &w.p);
 		ret->quality = w.p.quality;
 		control->to_drain = w.p.want > w.p.remember;
+		control->probing = rule->policy == POLICY_DRAIN && w.p.answer.probing;
 		note_idle(&w);
 		look_at_efficacy(&w);
 		if (in->replicas == 0)
@@ -419,7 +420,7 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_ms)
 {
 	efficacy_raised(&c->efficacy, from, to, &c->efficacy_look);
-	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS)
+	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS && !c->lowered_to_probe)
 		c->regrets += c->regrets < CONTROL_REGRETS_MAX;
 	else if (c->has_raised && now_ms - c->raised_ms > REGRET_FORGET_MS)
 		c->regrets = 0;
@@ -440,6 +441,7 @@ void decide_wrote(
 	if (to < from) {
 		control->has_lowered = true;
 		control->lowered_ms = now_ms;
+		control->lowered_to_probe = control->probing;
 	}
 	control->has_written = true;
 	control->written_ms = now_ms;

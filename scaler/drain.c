@@ -14,6 +14,9 @@
 /* A raise takes about so long to help, besides the rebalance. */
 #define START_S 10.0
 
+/* A raise has to be rid of a backlog in this share of the time that it takes without. */
+#define WORTH 0.6
+
 /* After a change the first commits tell of the time before. */
 #define GRACE_MS 10000
 
@@ -95,12 +98,13 @@ static bool worth(const struct drain_look *look, int32_t size, double rate, doub
 	double now = carry - rate;
 	double then = per * cap_effective(size, look->partitions) - rate;
 	double stop_s = (double)look->stopped_ms / 1000 + 1;
-	double wait_s = START_S + stop_s;
-	double left = late - fmax(now, 0) * START_S + rate * stop_s;
+	double start_s = look->start_ms ? (double)look->start_ms / 1000 : START_S;
+	double wait_s = start_s + stop_s;
+	double left = late - fmax(now, 0) * start_s + rate * stop_s;
 
 	if (now <= 0 || then <= 0)
 		return true;
-	return wait_s + fmax(left, 0) / then < 0.7 * (late / now);
+	return wait_s + fmax(left, 0) / then < WORTH * (late / now);
 }
 
 /* The size that is rid of the backlog in time. A backlog of little time is left more of it where the size for
@@ -113,7 +117,7 @@ static int32_t size_to_drain(const struct drain_look *look, const struct drain_a
 	double spare = a->per * cap_effective(least, look->partitions) - a->rate;
 
 	if (!a->urgent && a->late <= a->rate * drain_s / 2 && spare > 0 &&
-		a->late + a->rate * 5 <= spare * drain_s * 3)
+		a->late + a->rate * 5 <= spare * drain_s * 4)
 		return least;
 	return at_least_one(cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
 }
@@ -177,6 +181,7 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 	ret->urgent =
 		carry <= 0 || (ret->late + (r.fast - carry) * (START_S + 5)) / carry > drain_s / 2;
 	ret->steady = steady_size(look, &r, per, saturated);
+	ret->probing = !saturated && ret->steady < look->replicas;
 	ret->want = ret->steady;
 	if (ret->want < look->replicas)
 		ret->want = lowered(look, ret, &r, headroom);

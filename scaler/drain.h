@@ -26,12 +26,14 @@ struct drain_look {
 	int32_t replicas, ready;
 	int64_t quiet_ms;   /* settle_quiet_ms() */
 	int64_t stopped_ms; /* how long a rebalance takes */
+	int64_t start_ms;   /* how long pods take to be ready; 0: not seen */
 	int64_t calm_ms;    /* since replicas changed */
 	int64_t grown_ms;   /* since replicas were added */
 };
 
 struct drain_answer {
 	bool known;     /* enough was seen for an answer */
+	bool probing;   /* `steady` is below what is proven, to learn */
 	bool urgent;    /* the produce rate outruns the consumers by far */
 	int32_t want;   /* now */
 	int32_t steady; /* for the produce rate alone: what a window is to remember */

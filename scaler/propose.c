@@ -61,6 +61,7 @@ static struct drain_look look_of(const struct decide_input *in, const struct con
 		.ready = in->ready,
 		.quiet_ms = settle_quiet_ms(&c->settle, in->now_ms),
 		.stopped_ms = c->settle.stopped_ms,
+		.start_ms = c->settle.start_ms,
 		.calm_ms = in->now_ms - c->settle.ready_ms,
 		.grown_ms = in->now_ms - c->settle.grown_ms};
 }
