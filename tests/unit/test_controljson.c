@@ -17,7 +17,8 @@ static bool cut(const char *name, struct replay_case *c, size_t at)
 	int64_t t_ms = 0;
 	size_t lower = 0, differ = 0;
 
-	for (size_t i = 0; i < c->count; i++) {
+	/* After the first difference the recorded sizes are no longer those of the resumed one. */
+	for (size_t i = 0; i < c->count && !differ; i++) {
 		if (i == at) {
 			control_save(c->rule, &whole, t_ms, WALL + t_ms, &text);
 			if (control_load(c->rule, strbuf_str(&text), text.len, t_ms, WALL + t_ms,
