@@ -223,6 +223,8 @@ int kube_stream(struct kube *k, const char *path, const struct http_sink *sink,
 {
 	struct http_response res CLEANUP(http_response_release) = {0};
 	struct http_request req = {.method = "GET", .path = path};
+	/* The query of a watch is never the same, and who logs on change needs the same text. */
+	char *plain CLEANUP(mem_free_at) = mem_strndup(path, strcspn(path, "?"));
 	enum kube_outcome outcome = KUBE_OK;
 	struct err why = {0};
 
@@ -230,7 +232,7 @@ int kube_stream(struct kube *k, const char *path, const struct http_sink *sink,
 		outcome = KUBE_FAILED;
 	else if (res.status != 200)
 		outcome = refused(&res, &why);
-	return conclude(k, "GET", path, outcome, &why, err);
+	return conclude(k, "GET", plain, outcome, &why, err);
 }
 
 void kube_add_segment(struct strbuf *path, const char *segment)

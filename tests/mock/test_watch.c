@@ -225,8 +225,9 @@ static void check_faults(void)
 	TAP_TRUE("a list that fails is asked again", saw("[ ! [ ! [ A1001 ]"));
 	TAP_TRUE("with pauses", clock_mono_ms() - began >= 2400);
 	TAP_INT("failures", watch_counts(w).failures, 2);
-	TAP_TRUE("and no more", watch_counts(w).synced);
 	TAP_TRUE("watched", apiserver_wait(s, "GET", 4));
+	TAP_TRUE("and no more failures", watch_counts(w).synced);
+	apiserver_bookmark(s); /* else its end would be too soon */
 	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_STATUS,
 				  .status = 429,
 				  .headers = "Retry-After: 4\r\n",
