@@ -143,13 +143,13 @@ static void note_decision(struct demo *d, long second)
 {
 	int32_t replicas = demoapi_replicas(d->api), before = d->view.replicas;
 	char line[DEMOSCREEN_LINE];
-	struct decision decision;
+	struct target_view view;
 
-	if (!scaler_last_decision(d->program.scaler, 0, &decision))
+	if (!scaler_look(d->program.scaler, 0, &view) || !view.has_decision)
 		return;
 	d->raises += before && replicas > before;
 	d->cuts += before && replicas < before;
-	if (demoscreen_note(&d->view, second, replicas, &decision, line) && !d->screen) {
+	if (demoscreen_note(&d->view, second, replicas, &view.decision, line) && !d->screen) {
 		(void)printf("%s\n", line);
 		(void)fflush(stdout);
 	}

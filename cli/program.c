@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
+#include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
@@ -45,12 +46,19 @@ static void append_collector(void *ctx, struct exposition *x)
 
 static void append_scaler(void *ctx, struct exposition *x)
 {
-	scaler_metrics(ctx, x);
+	struct scaler_report CLEANUP(scaler_report_release) report;
+
+	scaler_report(ctx, &report);
+	scalermetrics(&report, x);
 }
 
 static void append_decisions(void *ctx, struct strbuf *out)
 {
-	decisionsjson(ctx, clock_mono_ms(), out);
+	struct scaler_report CLEANUP(scaler_report_release) report = {0};
+
+	if (ctx)
+		scaler_report(ctx, &report);
+	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -113,8 +121,6 @@ static int make_scaler(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct scaler_options options = {
-		.rules = s->scaler.rules.items,
-		.rule_count = s->scaler.rules.count,
 		.kube = {.kubeconfig = s->scaler.kubeconfig,
 			.context = s->scaler.context,
 			.timeout_ms = s->scaler.timeout_ms},
@@ -125,7 +131,11 @@ static int make_scaler(struct program *p, struct err *err)
 	if (!s->scaler.present)
 		return 0;
 	p->scaler = scaler_new(&options, err);
-	return p->scaler ? 0 : -1;
+	if (!p->scaler)
+		return -1;
+	p->rules = settings_rules(s);
+	scaler_set_rules(p->scaler, p->rules);
+	return 0;
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -199,6 +209,7 @@ static void release(struct program *p)
 	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
+	ruleset_unref(p->rules);
 	free(p->watches);
 	settings_release(&p->settings);
 }

@@ -20,6 +20,7 @@ struct program {
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
 	struct scaler *scaler; /* NULL: no rules */
+	struct ruleset *rules; /* of the file */
 	struct web *web;       /* NULL: no exporter */
 	struct web_series series[2];
 	struct api_document decisions;

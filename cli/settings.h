@@ -70,6 +70,9 @@ int settings_filters(const struct settings *s, struct settings_filters *ret, str
 	MUSTCHECK;
 void settings_filters_release(struct settings_filters *f);
 
+/* The rules of the file, with one reference for the caller. */
+struct ruleset *settings_rules(const struct settings *s);
+
 /* The (group, topic) pairs of all rules, each once; the caller frees the array. */
 struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
 

@@ -1,13 +1,13 @@
-/* One decision for one rule: what size the target should have now, and why. Pure: (rule, snapshot,
- * scale, history, now) -> decision. Only what is written by the caller changes the world. */
+/* One decision for one rule: what size the target should have now, and why. A function of its
+ * arguments alone: no clock, no I/O. Only what the caller writes changes the world. */
 #ifndef HEXLAG_DECIDE_H
 #define HEXLAG_DECIDE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scaler/control.h"
 #include "scaler/rule.h"
-#include "sidecar/snapshot.h"
 
 /* Reasons, most with the names that HPA users know. */
 enum reason {
@@ -24,23 +24,50 @@ enum reason {
 	REASON_COUNT,
 };
 
+/* One step of a decision that had a say, for explanations. */
+enum step {
+	STEP_BOUNDS,
+	STEP_QUALITY,
+	STEP_POLICY,
+	STEP_TOLERANCE,
+	STEP_CAP,
+	STEP_FALLBACK,
+	STEP_HOLD,
+	STEP_STABILIZE,
+	STEP_LIMIT,
+	STEP_CLAMP,
+	STEP_COUNT,
+};
+
+struct decision_step {
+	enum step step;
+	enum reason reason;
+	int32_t replicas; /* wanted after it */
+};
+
 struct decision {
 	int32_t current, want; /* replicas */
 	bool write;            /* want differs from current and is to be written */
 	enum reason reason;
 	enum quality quality;   /* of the worst threshold */
-	int64_t lag, threshold; /* of the threshold that decided; threshold 0: none did */
-	char detail[320];       /* one sentence with the figures */
+	bool has_lag;           /* a threshold decided: the next three are of it */
+	size_t decided_by;      /* its index: rule_threshold() */
+	int64_t lag, threshold; /* messages */
+	size_t step_count;
+	struct decision_step steps[STEP_COUNT];
+	char detail[320]; /* one sentence with the figures */
 };
 
-/* What the caller remembers of a rule between decisions. Zeroed at start. */
-struct decide_history {
-	bool has_written;
-	int64_t written_ms; /* monotonic time of the last write that changed the size */
+/* What a decision is made from, besides the rule and what is remembered. */
+struct decide_input {
+	int64_t now_ms;
+	int32_t replicas; /* spec.replicas, >= 0 */
+	int32_t ready;    /* pods that work, as far as known: <= replicas unless pods surge */
+	const struct observation *observations; /* one for each threshold, in the rule's order */
 };
 
-/* `snapshot` may be NULL (nothing observed yet). `current` is spec.replicas, >= 0. `now_ms` is the
- * monotonic clock. Steps, in order:
+/* Decides, and remembers in `control` what later decisions need. Deciding again at the same time with a
+ * newer size is fine. Steps, in order:
  *   1. current = 0 with min >= 1: switched off by hand, as the HPA sees it; nothing is written.
  *   2. current outside [min, max]: the nearest bound, without any lag.
  *   3. quality: a threshold whose lag is unknown or stale adds nothing, and while there is one, or one
@@ -48,9 +75,14 @@ struct decide_history {
  *   4. policy per threshold; hex: the largest wins; hexOperator: the first that changes something.
  *   5. cooldown since the last write (the first reaction is immediate).
  *   6. clamp to [min, max], last. */
-void decide(const struct rule *rule, const struct snapshot *snapshot, int32_t current,
-	const struct decide_history *history, int64_t now_ms, struct decision *ret);
+void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
+	struct decision *ret);
+
+/* To be told after a write of `to` succeeded, or was left out for dryRun. */
+void decide_wrote(
+	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms);
 
 const char *reason_name(enum reason reason); /* "ScaleUp", ... */
+const char *step_name(enum step step);       /* "policy", ... */
 
 #endif

@@ -48,7 +48,7 @@ static bool limited(enum reason reason)
 }
 
 /* The three conditions of a HorizontalPodAutoscaler, by the same names. */
-static void add_conditions(struct jsonout *j, const struct scaler_view *v)
+static void add_conditions(struct jsonout *j, const struct target_view *v)
 {
 	const struct decision *d = v->has_decision ? &v->decision : NULL;
 	const char *reason = d ? reason_name(d->reason) : NULL;
@@ -66,7 +66,7 @@ static void add_conditions(struct jsonout *j, const struct scaler_view *v)
 	jsonout_close(j, ']');
 }
 
-static void add_write(struct jsonout *j, const struct scaler_write *w, int64_t now_ms)
+static void add_write(struct jsonout *j, const struct target_write *w, int64_t now_ms)
 {
 	if (!w->has) {
 		jsonout_null(j, "last_write");
@@ -80,11 +80,11 @@ static void add_write(struct jsonout *j, const struct scaler_write *w, int64_t n
 	jsonout_close(j, '}');
 }
 
-static void add_decision(struct jsonout *j, const struct scaler_view *v, int64_t now_ms)
+static void add_decision(struct jsonout *j, const struct target_view *v, int64_t now_ms)
 {
 	const struct decision *d = &v->decision;
 	bool has = v->has_decision;
-	bool has_lag = has && d->threshold > 0; /* 0: no threshold decided */
+	bool has_lag = has && d->has_lag;
 
 	jsonout_int(j, "replicas", has, d->current);
 	jsonout_int(j, "wanted", has, d->want);
@@ -97,7 +97,7 @@ static void add_decision(struct jsonout *j, const struct scaler_view *v, int64_t
 }
 
 void decisionsjson_rule(
-	struct jsonout *j, const struct rule *r, const struct scaler_view *v, int64_t now_ms)
+	struct jsonout *j, const struct rule *r, const struct target_view *v, int64_t now_ms)
 {
 	char name[RULE_NAME_MAX];
 
@@ -118,17 +118,16 @@ void decisionsjson_rule(
 	jsonout_close(j, '}');
 }
 
-void decisionsjson(struct scaler *s, int64_t now_ms, struct strbuf *out)
+void decisionsjson(const struct scaler_report *r, int64_t now_ms, struct strbuf *out)
 {
 	struct jsonout j = {.to = out};
-	struct scaler_view view;
-	const struct rule *r;
 
 	jsonout_open(&j, NULL, '{');
-	jsonout_bool(&j, "running", s != NULL);
+	jsonout_bool(&j, "running", r != NULL);
+	jsonout_bool(&j, "leads", r && r->leads);
 	jsonout_open(&j, "rules", '[');
-	for (size_t i = 0; s && (r = scaler_look(s, i, &view)); i++)
-		decisionsjson_rule(&j, r, &view, now_ms);
+	for (size_t i = 0; r && i < r->rules->count; i++)
+		decisionsjson_rule(&j, &r->rules->entries[i].rule, &r->views[i], now_ms);
 	jsonout_close(&j, ']');
 	jsonout_close(&j, '}');
 	strbuf_addc(out, '\n');

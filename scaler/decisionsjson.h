@@ -6,16 +6,16 @@
 
 struct jsonout;
 struct rule;
-struct scaler;
-struct scaler_view;
+struct scaler_report;
 struct strbuf;
+struct target_view;
 
-/* Appends all rules. `s` NULL: no scaler runs, and the document says so. `now_ms` is the monotonic
- * clock. Thread: any. */
-void decisionsjson(struct scaler *s, int64_t now_ms, struct strbuf *out);
+/* Appends all rules. `r` NULL: no scaler runs, and the document says so. `now_ms` is the monotonic
+ * clock. Pure. */
+void decisionsjson(const struct scaler_report *r, int64_t now_ms, struct strbuf *out);
 
 /* Adds one rule as it stands in that document. Pure. */
 void decisionsjson_rule(
-	struct jsonout *j, const struct rule *r, const struct scaler_view *view, int64_t now_ms);
+	struct jsonout *j, const struct rule *r, const struct target_view *view, int64_t now_ms);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include <math.h>
 
-const char *const policy_names[] = {"hex", "hexOperator", (const char *)0};
+const char *const policy_names[] = {
+	"hex", "hexOperator", "perReplica", "rate", "drain", (const char *)0};
 
 static int32_t saturate(double replicas)
 {

@@ -7,9 +7,12 @@
 enum policy_kind {
 	POLICY_HEX,          /* exact ratio; the largest proposal of all thresholds wins */
 	POLICY_HEX_OPERATOR, /* whole-number ratio; the first threshold that changes something wins */
+	POLICY_PER_REPLICA, /* lag divided by a threshold for each replica, as the HPA's AverageValue */
+	POLICY_RATE,        /* the produce rate divided by what one replica carries */
+	POLICY_DRAIN,       /* as many as carry the produce rate and drain the backlog in time */
 };
 
-extern const char *const policy_names[]; /* by kind, NULL-terminated: "hex", "hexOperator" */
+extern const char *const policy_names[]; /* by kind, NULL-terminated: "hex", ... */
 
 /* Replicas that the policy asks for at `lag` messages (>= 0), `threshold` (>= 1) and `current`
  * replicas (>= 0). At least 0, not yet cut to the rule's bounds, saturated at INT32_MAX.

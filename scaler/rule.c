@@ -1,6 +1,20 @@
 #include "scaler/rule.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+/* Longest names that Kubernetes (DNS subdomains, RFC 1123) and Kafka (topics) know. */
+#define OBJECT_NAME_MAX 253
+#define NAMESPACE_MAX 63
+#define TOPIC_MAX 249
+#define GROUP_NAME_MAX 1024
+
+const char *const rule_fallback_names[] = {
+	"static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower", NULL};
+const char *const rule_steps_names[] = {"auto", "on", "off", NULL};
 
 const char *rule_name(const struct rule *r, char to[RULE_NAME_MAX])
 {
@@ -25,4 +39,187 @@ bool rule_threshold(const struct rule *r, size_t i, const char **ret_group,
 		}
 	}
 	return false;
+}
+
+size_t rule_threshold_count(const struct rule *r)
+{
+	const struct rule_group *groups = r->groups.items;
+	size_t count = 0;
+
+	for (size_t g = 0; g < r->groups.count; g++)
+		count += groups[g].thresholds.count;
+	return count;
+}
+
+/* What is missing equals nothing. */
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+static bool same_or_both_absent(const char *a, const char *b)
+{
+	return a == b || same(a, b);
+}
+
+static int check_length(const char *what, const char *field, const char *s, size_t max,
+	const char **ret_field, struct err *err)
+{
+	size_t length = s ? strlen(s) : 0;
+
+	if (length <= max)
+		return 0;
+	*ret_field = field;
+	return err_set(err, ERR_CONFIG,
+		"%s \"%.40s...\" has %zu characters, at most %zu are possible", what, s, length,
+		max);
+}
+
+static int check_names(const struct rule *r, const char **ret_field, struct err *err)
+{
+	const struct rule_group *groups = r->groups.items;
+	const struct rule_target *t = &r->target;
+	static const char target[] = "scaleTargetRef";
+
+	if (check_length("apiVersion", target, t->api_version, OBJECT_NAME_MAX + NAMESPACE_MAX + 1,
+		    ret_field, err) < 0 ||
+		check_length("kind", target, t->kind, NAMESPACE_MAX, ret_field, err) < 0 ||
+		check_length("namespace", target, t->namespace, NAMESPACE_MAX, ret_field, err) <
+			0 ||
+		check_length("name", target, t->name, OBJECT_NAME_MAX, ret_field, err) < 0)
+		return -1;
+	for (size_t g = 0; g < r->groups.count; g++) {
+		const struct rule_threshold *thresholds = groups[g].thresholds.items;
+
+		if (check_length("group", "consumergroups", groups[g].name, GROUP_NAME_MAX,
+			    ret_field, err) < 0)
+			return -1;
+		for (size_t i = 0; i < groups[g].thresholds.count; i++)
+			if (check_length("topic", "consumergroups", thresholds[i].topic, TOPIC_MAX,
+				    ret_field, err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+static int check_thresholds(const struct rule *r, const char **ret_field, struct err *err)
+{
+	const struct rule_threshold *a, *b;
+	const char *group_a, *group_b;
+
+	for (size_t i = 0; rule_threshold(r, i, &group_a, &a); i++)
+		for (size_t j = 0; j < i && rule_threshold(r, j, &group_b, &b); j++) {
+			if (!same(group_a, group_b) || !same(a->topic, b->topic))
+				continue;
+			*ret_field = "consumergroups";
+			return err_set(err, ERR_CONFIG,
+				"group \"%s\" has two thresholds for topic \"%s\"", group_a,
+				a->topic);
+		}
+	return 0;
+}
+
+int rule_check(const struct rule *r, const char **ret_field, struct err *err)
+{
+	if (r->max && r->min > r->max) {
+		*ret_field = "minReplicas";
+		return err_set(err, ERR_CONFIG, "%d is greater than maxReplicas %d", (int)r->min,
+			(int)r->max);
+	}
+	if (r->policy == POLICY_RATE && r->rate_per_replica == 0) {
+		*ret_field = "policy";
+		return err_set(err, ERR_CONFIG, "\"rate\" needs ratePerReplica");
+	}
+	if (check_names(r, ret_field, err) < 0)
+		return -1;
+	return check_thresholds(r, ret_field, err);
+}
+
+static bool same_api_group(const char *a, const char *b)
+{
+	const char *slash_a = a ? strchr(a, '/') : NULL, *slash_b = b ? strchr(b, '/') : NULL;
+	size_t length_a = slash_a ? (size_t)(slash_a - a) : 0;
+	size_t length_b = slash_b ? (size_t)(slash_b - b) : 0;
+
+	return a && b && length_a == length_b && memcmp(a, b, length_a) == 0;
+}
+
+bool rule_same_target(const struct rule *a, const struct rule *b)
+{
+	return same_api_group(a->target.api_version, b->target.api_version) &&
+	       same(a->target.kind, b->target.kind) &&
+	       same_or_both_absent(a->target.namespace, b->target.namespace) &&
+	       same(a->target.name, b->target.name);
+}
+
+static bool equal_groups(const struct rule *a, const struct rule *b)
+{
+	const struct rule_threshold *ta, *tb;
+	const char *ga, *gb;
+	size_t i = 0;
+
+	for (; rule_threshold(a, i, &ga, &ta) && rule_threshold(b, i, &gb, &tb); i++)
+		if (!same(ga, gb) || !same(ta->topic, tb->topic) || ta->lag != tb->lag)
+			return false;
+	return i == rule_threshold_count(a) && i == rule_threshold_count(b);
+}
+
+bool rule_equal(const struct rule *a, const struct rule *b)
+{
+	struct rule x = *a, y = *b;
+
+	if (!rule_same_target(a, b) || !same(a->target.api_version, b->target.api_version) ||
+		!equal_groups(a, b))
+		return false;
+	/* The rest is plain: rules are made from zeroed memory, so that padding is equal, too. */
+	x.target = y.target = (struct rule_target){0};
+	x.groups = y.groups = (struct conf_items){0};
+	return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+static void copy_groups(struct rule *to, const struct rule *from)
+{
+	const struct rule_group *groups = from->groups.items;
+	struct rule_group *copies = mem_zalloc(from->groups.count, sizeof(*copies));
+
+	for (size_t g = 0; g < from->groups.count; g++) {
+		const struct rule_threshold *thresholds = groups[g].thresholds.items;
+		size_t count = groups[g].thresholds.count;
+		struct rule_threshold *list = mem_zalloc(count, sizeof(*list));
+
+		for (size_t i = 0; i < count; i++)
+			list[i] = (struct rule_threshold){
+				mem_strdup(thresholds[i].topic), thresholds[i].lag};
+		copies[g] = (struct rule_group){mem_strdup(groups[g].name), {list, count}};
+	}
+	to->groups = (struct conf_items){copies, from->groups.count};
+}
+
+void rule_copy(struct rule *to, const struct rule *from)
+{
+	memcpy(to, from, sizeof(*to)); /* with its padding: rule_equal() compares it */
+	to->target = (struct rule_target){mem_strdup(from->target.api_version),
+		mem_strdup(from->target.kind), mem_strdup(from->target.namespace),
+		mem_strdup(from->target.name)};
+	copy_groups(to, from);
+}
+
+void rule_release(struct rule *r)
+{
+	struct rule_group *groups = r->groups.items;
+
+	for (size_t g = 0; g < r->groups.count; g++) {
+		struct rule_threshold *thresholds = groups[g].thresholds.items;
+
+		for (size_t i = 0; i < groups[g].thresholds.count; i++)
+			free(thresholds[i].topic);
+		free(thresholds);
+		free(groups[g].name);
+	}
+	free(groups);
+	free(r->target.api_version);
+	free(r->target.kind);
+	free(r->target.namespace);
+	free(r->target.name);
+	*r = (struct rule){0};
 }

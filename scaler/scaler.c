@@ -2,59 +2,32 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/exposition.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
-#include "common/strbuf.h"
 #include "sidecar/publish.h"
 
 /* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
 #define IDLE_MS 15000
 
-/* A scale that was read is good for so long where the decision on it is to leave it: the API server is
- * not asked once a second and rule. Before a write it is always read again. */
-#define REREAD_MS 15000
-
-/* A write that conflicts is decided anew on a new reading, as often as the HPA does. */
-#define CONFLICTS_MAX 5
-
-/* After a failure: one second, doubled each time, or what the server asks for. */
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_MAX_MS 30000
-
-struct target_state {
-	struct kube_scale scale;
-	bool has_scale;
-	int64_t read_ms;              /* when `scale` was read */
-	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
-	struct decide_history history;
-
-	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
-	bool uncertain;
-	int32_t attempted; /* replicas */
-	int64_t attempt_ms;
-
-	enum reason said; /* the reason last logged */
-	bool has_said;
-
-	/* What other threads may see. Changed by the scaler's own, and only under the lock. Its
-	 * `problem` is the failure last logged. */
-	struct scaler_view view;
-	uint64_t decisions[REASON_COUNT];
-};
+/* Of the scales that are due to be looked at again so many are read in one pass, so that a thousand
+ * targets do not hold up the one that needs a write: a few, and a tenth of all. */
+#define REREADS_LEAST 4
+#define REREADS_SHARE 10
 
 struct scaler {
 	struct scaler_options options;
 	struct kube *kube;
 	struct runloop loop;
 	pthread_mutex_t lock;
-	struct target_state *targets; /* by rule */
+	struct ruleset *pending; /* to be taken by the next pass; NULL: none */
+	struct ruleset *rules;   /* in force */
+	struct target **targets; /* one for each rule */
+	bool leads;
 };
 
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
@@ -63,7 +36,7 @@ struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
 
 	s->options = *options;
 	s->options.kube.stop = &s->loop.stop;
-	s->targets = mem_zalloc(options->rule_count, sizeof(*s->targets));
+	s->rules = ruleset_new();
 	pthread_mutex_init(&s->lock, NULL);
 	s->kube = kube_new(&s->options.kube, err);
 	if (!s->kube) {
@@ -73,195 +46,138 @@ struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
 	return s;
 }
 
+static void free_targets(struct target **targets, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		target_free(targets[i]);
+	free(targets);
+}
+
 void scaler_free(struct scaler *s)
 {
 	if (!s)
 		return;
 	kube_free(s->kube);
 	pthread_mutex_destroy(&s->lock);
-	free(s->targets);
+	free_targets(s->targets, s->rules->count);
+	ruleset_unref(s->pending);
+	ruleset_unref(s->rules);
 	free(s);
 }
 
-static struct kube_target target_of(const struct rule *r)
+void scaler_set_rules(struct scaler *s, struct ruleset *rules)
 {
-	return (struct kube_target){
-		.api_version = r->target.api_version,
-		.kind = r->target.kind,
-		.namespace = r->target.namespace,
-		.name = r->target.name,
-	};
-}
+	struct ruleset *before;
 
-static void note_decision(
-	struct scaler *s, struct target_state *t, const struct decision *d, int64_t now_ms)
-{
 	pthread_mutex_lock(&s->lock);
-	t->view.decision = *d;
-	t->view.has_decision = true;
-	t->view.decided_ms = now_ms;
-	t->decisions[d->reason]++;
+	before = s->pending;
+	s->pending = ruleset_ref(rules);
 	pthread_mutex_unlock(&s->lock);
+	ruleset_unref(before);
 }
 
-/* A reason is logged when it changes; a write is always logged, by say_write(). */
-static void say_decision(const struct rule *r, struct target_state *t, const struct decision *d)
+static void say_gone(const struct ruleset *rules, struct target **targets)
 {
 	char name[RULE_NAME_MAX];
 
-	if (d->write || (t->has_said && t->said == d->reason))
-		return;
-	t->has_said = true;
-	t->said = d->reason;
-	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(r, name),
-		reason_name(d->reason), d->current, d->detail);
+	for (size_t i = 0; i < rules->count; i++)
+		if (targets[i])
+			log_info("%s: no longer scaled: its rule is gone",
+				rule_name(&rules->entries[i].rule, name));
 }
 
-static void say_write(const struct rule *r, struct target_state *t, const struct decision *d)
+/* The targets of the new rules, with what is known of them; what is left in `s->targets` is gone. */
+static struct target **carry_over(struct scaler *s, const struct ruleset *rules)
 {
-	char name[RULE_NAME_MAX];
+	struct target **targets = mem_zalloc(rules->count, sizeof(struct target *));
 
-	/* A dry run would say the same once a second. */
-	if (r->dry_run && t->has_said && t->said == d->reason)
-		return;
-	t->has_said = true;
-	t->said = d->reason;
-	log_info("%s: %s: %s from %" PRId32 " to %" PRId32 " replicas: %s", rule_name(r, name),
-		reason_name(d->reason), r->dry_run ? "dry run, would scale" : "scaled", d->current,
-		d->want, d->detail);
-}
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct ruleset_entry *e = &rules->entries[i];
+		size_t old = ruleset_find(s->rules, e);
 
-static void note_problem(struct scaler *s, struct target_state *t, const char *problem)
-{
-	pthread_mutex_lock(&s->lock);
-	(void)snprintf(t->view.problem, sizeof(t->view.problem), "%s", problem);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
-static void fail(struct scaler *s, const struct rule *r, struct target_state *t,
-	const struct err *err, int64_t now_ms)
-{
-	char name[RULE_NAME_MAX];
-	int64_t wait;
-
-	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (t->backoff_ms > BACKOFF_MAX_MS)
-		t->backoff_ms = BACKOFF_MAX_MS;
-	wait = (int64_t)err->retry_after_s * 1000;
-	if (wait < t->backoff_ms)
-		wait = t->backoff_ms;
-	t->retry_ms = now_ms + wait;
-	t->has_scale = false;
-	pthread_mutex_lock(&s->lock);
-	t->view.errors++;
-	pthread_mutex_unlock(&s->lock);
-	if (strcmp(t->view.problem, err->msg) == 0)
-		return;
-	note_problem(s, t, err->msg);
-	log_warn("%s: %s; trying again in %" PRId64 "s%s", rule_name(r, name), err->msg,
-		wait / 1000, wait < BACKOFF_MAX_MS ? ", then less often up to every 30s" : "");
-}
-
-static void recovered(struct scaler *s, const struct rule *r, struct target_state *t)
-{
-	char name[RULE_NAME_MAX];
-
-	t->retry_ms = t->backoff_ms = 0;
-	if (!*t->view.problem)
-		return;
-	note_problem(s, t, "");
-	log_info("%s: the API server answers again", rule_name(r, name));
-}
-
-static int read_scale(struct scaler *s, const struct rule *r, struct target_state *t,
-	int64_t now_ms, struct err *err)
-{
-	struct kube_target target = target_of(r);
-
-	if (kube_scale_get(s->kube, &target, &t->scale, err) < 0)
-		return -1;
-	t->has_scale = true;
-	t->read_ms = now_ms;
-	if (t->uncertain && t->scale.spec_replicas == t->attempted) {
-		t->history.has_written = true;
-		t->history.written_ms = t->attempt_ms;
-	}
-	t->uncertain = false;
-	return 0;
-}
-
-static int write_scale(struct scaler *s, const struct rule *r, struct target_state *t,
-	const struct decision *d, int64_t now_ms, struct err *err)
-{
-	struct kube_target target = target_of(r);
-
-	if (!r->dry_run &&
-		kube_scale_put(s->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
-		t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
-		t->attempted = d->want;
-		t->attempt_ms = now_ms;
-		return -1;
-	}
-	/* A dry run cools down as the real one would, so that it shows the same decisions. */
-	t->history.has_written = true;
-	t->history.written_ms = now_ms;
-	pthread_mutex_lock(&s->lock);
-	t->view.write = (struct scaler_write){true, r->dry_run, d->current, d->want, now_ms};
-	t->view.writes += !r->dry_run;
-	t->view.dry_writes += r->dry_run;
-	pthread_mutex_unlock(&s->lock);
-	say_write(r, t, d);
-	return 0;
-}
-
-/* Reads, decides and writes once. A conflict is left to the caller. */
-static int act_once(struct scaler *s, const struct rule *r, struct target_state *t,
-	const struct snapshot *snapshot, int64_t now_ms, struct err *err)
-{
-	bool fresh = !t->has_scale || now_ms - t->read_ms >= REREAD_MS;
-	struct decision d;
-
-	if (fresh && read_scale(s, r, t, now_ms, err) < 0)
-		return -1;
-	decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
-	if (d.write && !fresh && !r->dry_run) {
-		if (read_scale(s, r, t, now_ms, err) < 0)
-			return -1;
-		decide(r, snapshot, t->scale.spec_replicas, &t->history, now_ms, &d);
-	}
-	note_decision(s, t, &d, now_ms);
-	say_decision(r, t, &d);
-	return d.write ? write_scale(s, r, t, &d, now_ms, err) : 0;
-}
-
-static void act(struct scaler *s, const struct rule *r, struct target_state *t,
-	const struct snapshot *snapshot, int64_t now_ms)
-{
-	int64_t began = clock_mono_ms();
-	struct err err = {0};
-
-	if (now_ms < t->retry_ms)
-		return;
-	for (int i = 0; i < CONFLICTS_MAX; i++) {
-		err_clear(&err);
-		if (act_once(s, r, t, snapshot, now_ms, &err) == 0) {
-			recovered(s, r, t);
-			return;
+		if (old == SIZE_MAX || !s->targets[old]) {
+			targets[i] = target_new();
+			continue;
 		}
-		if (err.kind != ERR_CONFLICT || atomic_load(&s->loop.stop))
-			break;
-		t->has_scale = false;
+		targets[i] = s->targets[old];
+		s->targets[old] = NULL;
+		if (!rule_equal(&s->rules->entries[old].rule, &e->rule))
+			target_rule_changed(targets[i]);
 	}
-	/* The wait begins when the request has ended, which may have taken its whole time-out. */
-	if (!atomic_load(&s->loop.stop))
-		fail(s, r, t, &err, now_ms + clock_mono_ms() - began);
+	return targets;
+}
+
+static void adopt_rules(struct scaler *s)
+{
+	struct ruleset *old = s->rules;
+	struct target **targets, **before = s->targets;
+
+	pthread_mutex_lock(&s->lock);
+	if (!s->pending) {
+		pthread_mutex_unlock(&s->lock);
+		return;
+	}
+	targets = carry_over(s, s->pending);
+	s->rules = s->pending;
+	s->targets = targets;
+	s->pending = NULL;
+	pthread_mutex_unlock(&s->lock);
+	say_gone(old, before);
+	free_targets(before, old->count);
+	ruleset_unref(old);
+}
+
+/* What another process did while it led is not known here: only what it saved. */
+static void forget(struct scaler *s)
+{
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->rules->count; i++) {
+		target_free(s->targets[i]);
+		s->targets[i] = target_new();
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Whether this process is to act; notes a change. */
+static bool lead(struct scaler *s)
+{
+	const struct scaler_hooks *hooks = &s->options.hooks;
+	bool leads = !hooks->leads || hooks->leads(hooks->ctx, 0);
+
+	if (leads == s->leads)
+		return leads;
+	if (s->leads)
+		forget(s);
+	pthread_mutex_lock(&s->lock);
+	s->leads = leads;
+	pthread_mutex_unlock(&s->lock);
+	return leads;
+}
+
+static struct target_env env_of(struct scaler *s, size_t *rereads)
+{
+	*rereads = REREADS_LEAST + s->rules->count / REREADS_SHARE;
+	return (struct target_env){
+		.kube = s->kube,
+		.lock = &s->lock,
+		.stop = &s->loop.stop,
+		.hooks = &s->options.hooks,
+		.timeout_ms = s->options.kube.timeout_ms,
+		.rereads = rereads,
+	};
 }
 
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
 {
-	for (size_t i = 0; i < s->options.rule_count && !atomic_load(&s->loop.stop); i++)
-		act(s, &s->options.rules[i], &s->targets[i], snapshot, now_ms);
+	struct target_env env;
+	size_t rereads;
+
+	adopt_rules(s);
+	if (!lead(s))
+		return;
+	env = env_of(s, &rereads);
+	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop); i++)
+		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
 }
 
 /* The current snapshot unless it is too old to act on: rules are served one after another, and a slow API
@@ -279,11 +195,16 @@ static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
 
 static void act_on_all(struct scaler *s)
 {
-	for (size_t i = 0; i < s->options.rule_count && !atomic_load(&s->loop.stop); i++) {
+	struct target_env env;
+	size_t rereads;
+
+	adopt_rules(s);
+	env = env_of(s, &rereads);
+	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s); i++) {
 		int64_t now_ms = clock_mono_ms();
 		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
 
-		act(s, &s->options.rules[i], &s->targets[i], snapshot, now_ms);
+		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
 	}
 }
 
@@ -318,143 +239,44 @@ bool scaler_join(struct scaler *s, int64_t deadline_ms)
 	return runloop_join(&s->loop, deadline_ms);
 }
 
-const struct rule *scaler_look(struct scaler *s, size_t i, struct scaler_view *ret)
+static void copy_looks(struct arena *arena, const struct control *from, struct target_view *to)
 {
-	if (i >= s->options.rule_count)
-		return NULL;
+	to->look_count = from->look_count;
+	to->looks = arena_alloc(arena, from->look_count, sizeof(*to->looks));
+	if (from->look_count)
+		memcpy(to->looks, from->looks, from->look_count * sizeof(*to->looks));
+}
+
+void scaler_report(struct scaler *s, struct scaler_report *ret)
+{
+	memset(ret, 0, sizeof(*ret));
 	pthread_mutex_lock(&s->lock);
-	*ret = s->targets[i].view;
-	pthread_mutex_unlock(&s->lock);
-	return &s->options.rules[i];
-}
-
-bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret)
-{
-	bool has;
-
-	pthread_mutex_lock(&s->lock);
-	has = s->targets[i].view.has_decision;
-	*ret = s->targets[i].view.decision;
-	pthread_mutex_unlock(&s->lock);
-	return has;
-}
-
-static int64_t current_of(const struct target_state *t, const struct rule *r)
-{
-	(void)r;
-	return t->view.decision.current;
-}
-
-static int64_t want_of(const struct target_state *t, const struct rule *r)
-{
-	(void)r;
-	return t->view.decision.want;
-}
-
-static int64_t writes_of(const struct target_state *t, const struct rule *r)
-{
-	(void)r;
-	return (int64_t)t->view.writes;
-}
-
-static int64_t dry_writes_of(const struct target_state *t, const struct rule *r)
-{
-	(void)r;
-	return (int64_t)t->view.dry_writes;
-}
-
-static int64_t errors_of(const struct target_state *t, const struct rule *r)
-{
-	(void)r;
-	return (int64_t)t->view.errors;
-}
-
-static int64_t min_of(const struct target_state *t, const struct rule *r)
-{
-	(void)t;
-	return r->min;
-}
-
-static int64_t max_of(const struct target_state *t, const struct rule *r)
-{
-	(void)t;
-	return r->max;
-}
-
-/* The families of one sample for each rule: first, and in the order of `per_rule`. */
-enum { FAMILY_DECISIONS = 7, FAMILY_KUBE_REQUESTS };
-
-const struct family scaler_families[] = {
-	{"hexlag_scaler_replicas", "gauge", "target",
-		"spec.replicas of the target when it was last read."},
-	{"hexlag_scaler_wanted_replicas", "gauge", "target",
-		"Replicas that the latest decision wants."},
-	{"hexlag_scaler_min_replicas", "gauge", "target", "minReplicas of the rule."},
-	{"hexlag_scaler_max_replicas", "gauge", "target", "maxReplicas of the rule."},
-	{"hexlag_scaler_writes_total", "counter", "target",
-		"Sizes written to the scale subresource."},
-	{"hexlag_scaler_dry_run_writes_total", "counter", "target",
-		"Sizes that would have been written but for dryRun."},
-	{"hexlag_scaler_errors_total", "counter", "target",
-		"Failed attempts to read or write the scale subresource."},
-	[FAMILY_DECISIONS] = {"hexlag_scaler_decisions_total", "counter", "reason,target",
-		"Decisions on a target, by reason; about one per snapshot."},
-	[FAMILY_KUBE_REQUESTS] = {"hexlag_kube_requests_total", "counter", "outcome",
-		"Requests to the API server, by outcome."},
-	{0},
-};
-
-/* Read the state under the lock. */
-static int64_t (*const per_rule[])(const struct target_state *t, const struct rule *r) = {
-	current_of, want_of, min_of, max_of, writes_of, dry_writes_of, errors_of};
-
-_Static_assert(ARRAY_LEN(per_rule) == FAMILY_DECISIONS, "a function for each family");
-
-static void add_family(struct scaler *s, struct exposition *x, size_t family)
-{
-	const struct family *f = &scaler_families[family];
-
-	exposition_family(x, f);
-	for (size_t i = 0; i < s->options.rule_count; i++) {
-		char rule[RULE_NAME_MAX];
-
-		if (!s->targets[i].view.has_decision && strcmp(f->type, "gauge") == 0)
-			continue; /* unknown is absent */
-		strbuf_addf(&x->text, "%s{target=\"", f->name);
-		exposition_label_value(&x->text, rule_name(&s->options.rules[i], rule));
-		strbuf_addf(&x->text, "\"} %" PRId64 "\n",
-			per_rule[family](&s->targets[i], &s->options.rules[i]));
+	ret->rules = ruleset_ref(s->rules);
+	ret->leads = s->leads;
+	ret->views = arena_alloc(&ret->arena, s->rules->count, sizeof(*ret->views));
+	for (size_t i = 0; i < s->rules->count; i++) {
+		ret->views[i] = s->targets[i]->view;
+		copy_looks(&ret->arena, &s->targets[i]->control, &ret->views[i]);
 	}
-}
-
-static void add_decisions(struct scaler *s, struct exposition *x)
-{
-	struct strbuf *out = &x->text;
-
-	exposition_family(x, &scaler_families[FAMILY_DECISIONS]);
-	for (size_t i = 0; i < s->options.rule_count; i++)
-		for (int reason = 0; reason < REASON_COUNT; reason++) {
-			char rule[RULE_NAME_MAX];
-
-			if (!s->targets[i].decisions[reason])
-				continue;
-			strbuf_adds(out, "hexlag_scaler_decisions_total{reason=\"");
-			strbuf_addf(out, "%s\",target=\"", reason_name((enum reason)reason));
-			exposition_label_value(out, rule_name(&s->options.rules[i], rule));
-			strbuf_addf(out, "\"} %" PRIu64 "\n", s->targets[i].decisions[reason]);
-		}
-}
-
-void scaler_metrics(struct scaler *s, struct exposition *x)
-{
-	pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < ARRAY_LEN(per_rule); i++)
-		add_family(s, x, i);
-	add_decisions(s, x);
 	pthread_mutex_unlock(&s->lock);
-	exposition_family(x, &scaler_families[FAMILY_KUBE_REQUESTS]);
 	for (int i = 0; i < KUBE_OUTCOMES; i++)
-		strbuf_addf(&x->text, "hexlag_kube_requests_total{outcome=\"%s\"} %" PRIu64 "\n",
-			kube_outcome_name((enum kube_outcome)i),
-			kube_requests(s->kube, (enum kube_outcome)i));
+		ret->requests[i] = kube_requests(s->kube, (enum kube_outcome)i);
+}
+
+void scaler_report_release(struct scaler_report *r)
+{
+	ruleset_unref(r->rules);
+	arena_release(&r->arena);
+}
+
+bool scaler_look(struct scaler *s, size_t i, struct target_view *ret)
+{
+	bool there;
+
+	pthread_mutex_lock(&s->lock);
+	there = i < s->rules->count;
+	if (there)
+		*ret = s->targets[i]->view;
+	pthread_mutex_unlock(&s->lock);
+	return there;
 }

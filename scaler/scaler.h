@@ -1,5 +1,5 @@
 /* The scaler's loop: for each new snapshot and each rule read the scale, decide, write, say why.
- * The only place from which anything is written to Kubernetes is here. */
+ * Nothing else writes the size of a target. */
 #ifndef HEXLAG_SCALER_H
 #define HEXLAG_SCALER_H
 
@@ -7,26 +7,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/arena.h"
 #include "common/attr.h"
 #include "common/err.h"
-#include "common/exposition.h"
-#include "scaler/decide.h"
 #include "scaler/kube.h"
+#include "scaler/ruleset.h"
+#include "scaler/target.h"
 
 struct publish;
 struct scaler;
+struct snapshot;
+struct strbuf;
 
 struct scaler_options {
-	const struct rule *rules; /* borrowed, as all below */
-	size_t rule_count;
-	struct kube_options kube; /* `stop` is set by the scaler */
+	struct kube_options kube; /* `stop` is set by the scaler; borrowed, as all below */
 	struct publish *publish;
 	int64_t max_age_ms; /* an older snapshot is not acted on */
+	struct scaler_hooks hooks;
 };
 
-/* ERR_CONFIG where the Kubernetes credentials are wrong. Connects to nothing yet. */
+/* ERR_CONFIG where the Kubernetes credentials are wrong. Connects to nothing yet, and has no rules. */
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err) MUSTCHECK;
 void scaler_free(struct scaler *s); /* only once it does not run; NULL is fine */
+
+/* From the next pass on these rules are in force; takes a reference. What is remembered of a rule stays
+ * where its target and origin are the same; a rule that is gone is left as it is. Thread: any. */
+void scaler_set_rules(struct scaler *s, struct ruleset *rules);
 
 /* From now on a thread acts on every new snapshot. */
 int scaler_start(struct scaler *s, struct err *err) MUSTCHECK;
@@ -35,36 +41,21 @@ bool scaler_join(struct scaler *s, int64_t deadline_ms);
 
 /* One pass over all rules in the calling thread at `now_ms` (monotonic). `snapshot` may be NULL. For
  * tests, instead of start. */
-struct snapshot;
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms);
 
-/* The latest decision on rule `i` and the replicas seen, for screens. False: none yet. Thread: any. */
-bool scaler_last_decision(struct scaler *s, size_t i, struct decision *ret);
-
-/* The latest write of a size, by the scaler itself. */
-struct scaler_write {
-	bool has;
-	bool dry_run; /* it would have been written, but for dryRun */
-	int32_t from, to;
-	int64_t at_ms; /* monotonic */
+/* All there is to tell of the rules in force, as of one moment. Released by its holder. */
+struct scaler_report {
+	struct ruleset *rules;
+	struct target_view *views; /* one for each entry of `rules` */
+	bool leads;                /* false: another process acts on these rules */
+	uint64_t requests[KUBE_OUTCOMES];
+	struct arena arena;
 };
 
-/* What there is to tell of one rule. */
-struct scaler_view {
-	bool has_decision;
-	struct decision decision;
-	int64_t decided_ms; /* monotonic time of it */
-	struct scaler_write write;
-	uint64_t writes, dry_writes, errors;
-	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
-};
+void scaler_report(struct scaler *s, struct scaler_report *ret); /* Thread: any */
+void scaler_report_release(struct scaler_report *r);             /* also for CLEANUP */
 
-/* Fills `ret` for rule `i`, and returns that rule; NULL past the last. Thread: any. */
-const struct rule *scaler_look(struct scaler *s, size_t i, struct scaler_view *ret);
-
-/* Appends decisions, replicas, writes and API requests as metrics. Thread: any. */
-void scaler_metrics(struct scaler *s, struct exposition *x);
-
-extern const struct family scaler_families[]; /* the families that it appends */
+/* The view of rule `i` alone, without its thresholds. False: there is no such rule. Thread: any. */
+bool scaler_look(struct scaler *s, size_t i, struct target_view *ret);
 
 #endif

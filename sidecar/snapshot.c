@@ -173,6 +173,16 @@ enum quality lag_tally_quality(const struct lag_tally *t)
 	return t->fresh < t->partitions ? QUALITY_PARTIAL : QUALITY_COMPLETE;
 }
 
+/* Counts a partition with `lag` messages into the total. */
+static void total_add(struct lag_total *total, const struct partition *p, int64_t lag)
+{
+	lag_add(&total->lag, lag);
+	lag_add(&total->end, p->end);
+	total->with_lag += lag > 0;
+	if (lag > total->max_lag)
+		total->max_lag = lag;
+}
+
 static struct lag_total total_of(const struct snapshot *s, const struct group *g,
 	const struct group_topic *gt, enum offset_reset reset)
 {
@@ -198,15 +208,19 @@ static struct lag_total total_of(const struct snapshot *s, const struct group *g
 		age = snapshot_age_ms(s, gp);
 		if (age > total.age_ms)
 			total.age_ms = age;
-		lag_add(&last.lag, lag);
+		total_add(&last, &t->partitions[i], lag);
 		if (gp->fresh)
-			lag_add(&total.lag, lag);
+			total_add(&total, &t->partitions[i], lag);
 	}
 	total.fresh = tally.fresh;
 	total.quality = lag_tally_quality(&tally);
 	total.why = whys[total.quality];
-	if (total.quality == QUALITY_STALE)
+	if (total.quality == QUALITY_STALE) {
 		total.lag = last.lag;
+		total.end = last.end;
+		total.with_lag = last.with_lag;
+		total.max_lag = last.max_lag;
+	}
 	if (tally.known && total.without_commit == tally.known && g->member_count == 0) {
 		total.quality = QUALITY_UNKNOWN;
 		total.why = "the group has no commit on the topic";

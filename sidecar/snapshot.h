@@ -201,6 +201,10 @@ struct lag_total {
 	enum quality quality;
 	int64_t lag;    /* complete: the lag; partial: of the fresh partitions; stale: last known */
 	int64_t age_ms; /* of the oldest partition in it */
+	/* Of the partitions in `lag`: the sum of their end offsets, how many have lag, and the largest lag
+	 * of one. `end` minus `lag` is what the group has committed, or where it would begin. */
+	int64_t end, max_lag;
+	size_t with_lag;
 	size_t partitions, fresh, without_commit;
 	const char *why; /* of any quality but complete; static text */
 };

@@ -25,9 +25,28 @@ struct bench {
 	int64_t now_ms;
 };
 
+static struct scaler_hooks hooks;
+
+static struct ruleset *rules_of(const struct rule *r)
+{
+	struct ruleset *set = ruleset_new();
+
+	if (r)
+		ruleset_add(set, r, NULL);
+	return set;
+}
+
+static void set_rules(struct bench *b, const struct rule *r)
+{
+	struct ruleset *set = rules_of(r);
+
+	scaler_set_rules(b->scaler, set);
+	ruleset_unref(set);
+}
+
 static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 {
-	struct scaler_options options = {.rule_count = 1};
+	struct scaler_options options = {0};
 	struct err err = {0};
 	int fd;
 
@@ -47,10 +66,11 @@ static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 		.cooldown_ms = 60000,
 		.dry_run = dry_run};
 	b->publish = publish_new();
-	options.rules = &b->rule;
 	options.publish = b->publish;
+	options.hooks = hooks;
 	options.kube = (struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = 2000};
 	b->scaler = scaler_new(&options, &err);
+	set_rules(b, &b->rule);
 }
 
 static void bench_close(struct bench *b)
@@ -147,15 +167,16 @@ static void test_conflicts(void)
 static void test_dry_run(void)
 {
 	struct bench b;
-	struct decision d;
+	struct target_view v;
 
 	bench_open(&b, 4, true);
 	pass(&b, 3000, 1000);
 	TAP_INT("a dry run writes nothing", apiserver_count(b.api, "PUT"), 0);
-	TAP_TRUE("but decides", scaler_last_decision(b.scaler, 0, &d) && d.want == 10 && d.write);
+	TAP_TRUE("but decides",
+		scaler_look(b.scaler, 0, &v) && v.decision.want == 10 && v.decision.write);
 	pass(&b, 3000, 1000);
 	TAP_TRUE("and cools down as if it had",
-		scaler_last_decision(b.scaler, 0, &d) && d.reason == REASON_COOLDOWN);
+		scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_COOLDOWN);
 	bench_close(&b);
 }
 
@@ -256,15 +277,60 @@ static void test_no_snapshot(void)
 	bench_close(&b);
 }
 
-static void test_look(void)
+static void test_new_rules(void)
 {
-	struct scaler_view view;
 	struct bench b;
 
 	bench_open(&b, 4, false);
-	TAP_TRUE("a rule can be looked at from the start", scaler_look(b.scaler, 0, &view) != NULL);
-	TAP_TRUE("without a decision", !view.has_decision && !view.write.has);
-	TAP_TRUE("past the last there is none", scaler_look(b.scaler, 1, &view) == NULL);
+	pass(&b, 3000, 1000);
+	TAP_INT("the rule raises", replicas(&b), 10);
+	b.rule.max = 12;
+	set_rules(&b, &b.rule);
+	pass(&b, 3000, 1000);
+	TAP_INT("a changed rule remembers the write, and cools down", replicas(&b), 10);
+	pass(&b, 3000, 60000);
+	TAP_INT("then its new bound holds", replicas(&b), 12);
+	set_rules(&b, NULL);
+	pass(&b, 9000, 60000);
+	apiserver_set(b.api, b.object, 1, 1);
+	pass(&b, 9000, 60000);
+	TAP_INT("a rule that is gone is not enforced", replicas(&b), 1);
+	bench_close(&b);
+}
+
+static bool led;
+
+static bool leads(void *ctx, int64_t margin_ms)
+{
+	(void)ctx;
+	(void)margin_ms;
+	return led;
+}
+
+static void test_leader_only(void)
+{
+	struct bench b;
+
+	hooks.leads = leads;
+	bench_open(&b, 1, false);
+	led = false;
+	pass(&b, 3000, 1000);
+	TAP_INT("who does not lead asks nothing", apiserver_count(b.api, NULL), 0);
+	led = true;
+	pass(&b, 3000, 1000);
+	TAP_INT("who leads writes", replicas(&b), 2);
+	bench_close(&b);
+	hooks.leads = NULL;
+}
+
+static void test_look(void)
+{
+	struct target_view view;
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	TAP_TRUE("before the first pass no rule is in force", !scaler_look(b.scaler, 0, &view));
+	TAP_TRUE("past the last there is none", !scaler_look(b.scaler, 1, &view));
 	apiserver_fail(
 		b.api, &(struct apiserver_fault){APISERVER_STATUS, "PUT", NULL, 1, 403, "", ""});
 	pass(&b, 3000, 1000);
@@ -294,6 +360,8 @@ int main(void)
 	test_backoff_grows();
 	test_lost_answer();
 	test_no_snapshot();
+	test_new_rules();
+	test_leader_only();
 	test_look();
 	return tap_done();
 }

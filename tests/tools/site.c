@@ -167,7 +167,7 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	jsonout_open(&j, "rules", '[');
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct rule r = {.min = 2, .max = 10};
-		struct scaler_view v = {.has_decision = *rows[i].detail != '\0',
+		struct target_view v = {.has_decision = *rows[i].detail != '\0',
 			.decided_ms = now_ms - 700,
 			.writes = i ? 0 : 3};
 
@@ -180,7 +180,7 @@ static void append_decisions(void *ctx, struct strbuf *out)
 		(void)snprintf(v.decision.detail, sizeof(v.decision.detail), "%s", rows[i].detail);
 		(void)snprintf(v.problem, sizeof(v.problem), "%s", rows[i].problem);
 		if (i == 0)
-			v.write = (struct scaler_write){true, false, 2, 4, now_ms - 95000};
+			v.write = (struct target_write){true, false, 2, 4, now_ms - 95000};
 		decisionsjson_rule(&j, &r, &v, now_ms);
 	}
 	jsonout_close(&j, ']');

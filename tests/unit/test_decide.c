@@ -97,6 +97,20 @@ static void add_data(
 	}
 }
 
+static void decide_on(const struct rule *rule, const struct snapshot *s, int32_t replicas,
+	struct control *control, int64_t now_ms, struct decision *ret)
+{
+	struct observation seen[2];
+	const struct decide_input in = {now_ms, replicas, replicas, seen};
+	const struct rule_threshold *threshold;
+	const char *group;
+
+	for (size_t i = 0; rule_threshold(rule, i, &group, &threshold); i++)
+		observation_of(
+			s, group, threshold->topic, (enum offset_reset)rule->reset, &seen[i]);
+	decide(rule, &in, control, ret);
+}
+
 static void test_rows(void)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -109,8 +123,8 @@ static void test_rows(void)
 			.policy = rows[i].policy,
 			.cooldown_ms = 60000,
 		};
-		struct decide_history history = {
-			rows[i].since_write_ms != UNTOUCHED, 500000 - rows[i].since_write_ms};
+		struct control control = {.has_written = rows[i].since_write_ms != UNTOUCHED,
+			.written_ms = 500000 - rows[i].since_write_ms};
 		struct snapshot *s = rows[i].a == NO_SNAPSHOT ? NULL : empty_snapshot();
 		struct decision d;
 
@@ -118,12 +132,14 @@ static void test_rows(void)
 			add_data(s, "ta", "ga", rows[i].a, rows[i].lag_a);
 			add_data(s, "tb", "gb", rows[i].b ? rows[i].b : ABSENT, rows[i].lag_b);
 		}
-		decide(&rule, s, rows[i].current, &history, 500000, &d);
+		decide_on(&rule, s, rows[i].current, &control, 500000, &d);
+		control_release(&control);
 		TAP_INT(rows[i].name, d.want, rows[i].want);
 		TAP_INT(rows[i].name, d.write, rows[i].write);
 		TAP_STR(rows[i].name, reason_name(d.reason), reason_name(rows[i].why));
 		TAP_TRUE("every decision says why", *d.detail);
 		snapshot_unref(s);
+		control_release(&control);
 	}
 }
 
@@ -133,7 +149,7 @@ static void test_reaches_bounds(void)
 	struct rule_threshold threshold = {"ta", 1000};
 	struct rule_group group = {"ga", {&threshold, 1}};
 	struct rule rule = {.min = 1, .max = 24, .groups = {&group, 1}};
-	struct decide_history history = {0};
+	struct control control = {0};
 	struct decision d;
 
 	for (int high = 0; high < 2; high++) {
@@ -142,7 +158,7 @@ static void test_reaches_bounds(void)
 
 		add_data(s, "ta", "ga", COMPLETE, high ? 1000000 : 0);
 		for (int step = 0; step < 20; step++) {
-			decide(&rule, s, size, &history, 0, &d);
+			decide_on(&rule, s, size, &control, 0, &d);
 			size = d.want;
 		}
 		/* The operator's arithmetic leaves 2 replicas at 1: floor(0.5 * 2) = 1; and 1 at 1. */
@@ -150,6 +166,7 @@ static void test_reaches_bounds(void)
 			high ? 24 : 1);
 		snapshot_unref(s);
 	}
+	control_release(&control);
 }
 
 int main(void)

@@ -19,14 +19,15 @@ static const struct rule rule = {
 	"\"name\":\"orders\",\"min\":2,\"max\":10,\"dry_run\":false,"                            \
 	"\"thresholds\":[{\"group\":\"group1\",\"topic\":\"orders\",\"lag\":1000}],"
 
-static struct scaler_view scaled(void)
+static struct target_view scaled(void)
 {
-	return (struct scaler_view){
+	return (struct target_view){
 		.has_decision = true,
 		.decision = {.current = 4,
 			.want = 7,
 			.reason = REASON_SCALE_UP,
 			.quality = QUALITY_COMPLETE,
+			.has_lag = true,
 			.lag = 5120,
 			.threshold = 1000,
 			.detail = "much \"lag\""},
@@ -36,7 +37,7 @@ static struct scaler_view scaled(void)
 	};
 }
 
-static void check(const char *name, const struct scaler_view *view, const char *want)
+static void check(const char *name, const struct target_view *view, const char *want)
 {
 	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
 	struct jsonout j = {.to = &out};
@@ -47,7 +48,7 @@ static void check(const char *name, const struct scaler_view *view, const char *
 
 static void test_rule(void)
 {
-	struct scaler_view view = {0};
+	struct target_view view = {0};
 
 	check("before the first decision all is unknown", &view,
 		HEAD
@@ -96,7 +97,7 @@ static void test_conditions(void)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
 		struct jsonout j = {.to = &out};
-		struct scaler_view view = scaled();
+		struct target_view view = scaled();
 
 		view.decision.reason = rows[i].reason;
 		(void)snprintf(view.problem, sizeof(view.problem), "%s", rows[i].problem);
@@ -111,7 +112,7 @@ int main(void)
 
 	decisionsjson(NULL, 0, &out);
 	TAP_STR("without a scaler there are no rules", strbuf_str(&out),
-		"{\"running\":false,\"rules\":[]}\n");
+		"{\"running\":false,\"leads\":false,\"rules\":[]}\n");
 	test_rule();
 	test_conditions();
 	return tap_done();

@@ -1,0 +1,323 @@
+#include "scaler/target.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+/* A scale that was read is good for so long where the decision on it is to leave it: the API server is
+ * not asked once a second and rule. Before a write it is always read again. */
+#define REREAD_MS 15000
+
+/* A write that conflicts is decided anew on a new reading, as often as the HPA does. */
+#define CONFLICTS_MAX 5
+
+/* After a failure: one second, doubled each time, or what the server asks for. */
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_MAX_MS 30000
+
+#define NOTE_MAX 512
+
+struct target *target_new(void)
+{
+	return mem_zalloc(1, sizeof(struct target));
+}
+
+void target_free(struct target *t)
+{
+	if (!t)
+		return;
+	control_release(&t->control);
+	free(t->seen);
+	free(t);
+}
+
+void target_rule_changed(struct target *t)
+{
+	free(t->seen);
+	t->seen = NULL;
+	t->retry_ms = t->backoff_ms = 0;
+	t->has_said = false;
+}
+
+/* One call: the target, what it acts by, and when. */
+struct act {
+	struct target *t;
+	const struct target_env *env;
+	const struct ruleset_entry *e;
+	const struct rule *r;
+	int64_t now_ms;
+};
+
+static void tell(const struct act *a, bool warning, const char *reason, const char *note)
+{
+	if (a->env->hooks->event)
+		a->env->hooks->event(a->env->hooks->ctx, a->e, warning, reason, note);
+}
+
+/* The looks are for reports, which copy them under the lock; only here they change. */
+static void note_decision(const struct act *a, const struct decision *d)
+{
+	struct target_view *view = &a->t->view;
+
+	pthread_mutex_lock(a->env->lock);
+	view->decision = *d;
+	view->has_decision = true;
+	view->decided_ms = a->now_ms;
+	view->decisions[d->reason]++;
+	pthread_mutex_unlock(a->env->lock);
+}
+
+static bool said(struct target *t, enum reason reason)
+{
+	bool before = t->has_said && t->said == reason;
+
+	t->has_said = true;
+	t->said = reason;
+	return before;
+}
+
+/* A reason is logged when it changes; a write is always logged, by say_write(). */
+static void say_decision(const struct act *a, const struct decision *d)
+{
+	char name[RULE_NAME_MAX];
+
+	if (d->write || said(a->t, d->reason))
+		return;
+	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(a->r, name),
+		reason_name(d->reason), d->current, d->detail);
+}
+
+static void say_write(const struct act *a, const struct decision *d)
+{
+	char name[RULE_NAME_MAX], note[NOTE_MAX];
+
+	/* A dry run would say the same once a second. */
+	if (said(a->t, d->reason) && a->r->dry_run)
+		return;
+	log_info("%s: %s: %s from %" PRId32 " to %" PRId32 " replicas: %s", rule_name(a->r, name),
+		reason_name(d->reason), a->r->dry_run ? "dry run, would scale" : "scaled",
+		d->current, d->want, d->detail);
+	(void)snprintf(note, sizeof(note), "%s size: %" PRId32 ", was %" PRId32 "; reason: %s: %s",
+		a->r->dry_run ? "Dry run, new" : "New", d->want, d->current, reason_name(d->reason),
+		d->detail);
+	tell(a, false, "SuccessfulRescale", note);
+}
+
+static void note_problem(const struct act *a, const char *problem)
+{
+	struct target_view *view = &a->t->view;
+
+	pthread_mutex_lock(a->env->lock);
+	(void)snprintf(view->problem, sizeof(view->problem), "%s", problem);
+	pthread_mutex_unlock(a->env->lock);
+}
+
+/* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
+static void fail(const struct act *a, const struct err *err, int64_t now_ms)
+{
+	struct target *t = a->t;
+	char name[RULE_NAME_MAX];
+	int64_t wait;
+
+	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
+	if (t->backoff_ms > BACKOFF_MAX_MS)
+		t->backoff_ms = BACKOFF_MAX_MS;
+	wait = (int64_t)err->retry_after_s * 1000;
+	if (wait < t->backoff_ms)
+		wait = t->backoff_ms;
+	t->retry_ms = now_ms + wait;
+	t->has_scale = false;
+	pthread_mutex_lock(a->env->lock);
+	t->view.errors++;
+	pthread_mutex_unlock(a->env->lock);
+	if (strcmp(t->view.problem, err->msg) == 0)
+		return;
+	note_problem(a, err->msg);
+	log_warn("%s: %s; trying again in %" PRId64 "s%s", rule_name(a->r, name), err->msg,
+		wait / 1000, wait < BACKOFF_MAX_MS ? ", then less often up to every 30s" : "");
+	tell(a, true, err->kind == ERR_CONFLICT ? "FailedUpdateScale" : "FailedGetScale", err->msg);
+}
+
+static void recovered(const struct act *a)
+{
+	char name[RULE_NAME_MAX];
+
+	a->t->retry_ms = a->t->backoff_ms = 0;
+	if (!*a->t->view.problem)
+		return;
+	note_problem(a, "");
+	log_info("%s: the API server answers again", rule_name(a->r, name));
+}
+
+static struct kube_target target_of(const struct rule *r)
+{
+	return (struct kube_target){
+		.api_version = r->target.api_version,
+		.kind = r->target.kind,
+		.namespace = r->target.namespace,
+		.name = r->target.name,
+	};
+}
+
+static void wrote(const struct act *a, int32_t from, int32_t to, int64_t at_ms)
+{
+	decide_wrote(a->r, &a->t->control, from, to, at_ms);
+	if (!a->r->dry_run)
+		contend_wrote(&a->t->contend, from, to, at_ms);
+}
+
+static int read_scale(const struct act *a, struct err *err)
+{
+	struct kube_target target = target_of(a->r);
+	struct target *t = a->t;
+	char name[RULE_NAME_MAX];
+
+	if (kube_scale_get(a->env->kube, &target, &t->scale, err) < 0)
+		return -1;
+	t->has_scale = true;
+	t->read_ms = a->now_ms;
+	if (t->uncertain && t->scale.spec_replicas == t->attempted)
+		wrote(a, t->attempted_from, t->attempted, t->attempt_ms);
+	t->uncertain = false;
+	if (contend_read(&t->contend, t->scale.spec_replicas, a->now_ms))
+		log_warn("%s: somebody else took the size back to %" PRId32 " replicas%s",
+			rule_name(a->r, name), t->scale.spec_replicas,
+			contend_holds(&t->contend, a->now_ms)
+				? ", again: leaving it alone for 10 minutes"
+				: "");
+	return 0;
+}
+
+/* Another process may lead by now; a write of ours must end while the lease lasts. */
+static int check_leads(const struct act *a, struct err *err)
+{
+	const struct scaler_hooks *hooks = a->env->hooks;
+
+	if (!hooks->leads || hooks->leads(hooks->ctx, a->env->timeout_ms))
+		return 0;
+	return err_set(err, ERR_RETRY, "no write: the lease may end before it would");
+}
+
+static int write_scale(const struct act *a, const struct decision *d, struct err *err)
+{
+	struct kube_target target = target_of(a->r);
+	struct target *t = a->t;
+
+	if (!a->r->dry_run) {
+		if (check_leads(a, err) < 0)
+			return -1;
+		if (kube_scale_put(a->env->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
+			t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
+			t->attempted_from = d->current;
+			t->attempted = d->want;
+			t->attempt_ms = a->now_ms;
+			return -1;
+		}
+	}
+	/* A dry run cools down as the real one would, so that it shows the same decisions. */
+	wrote(a, d->current, d->want, a->now_ms);
+	pthread_mutex_lock(a->env->lock);
+	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, a->now_ms};
+	t->view.writes += !a->r->dry_run;
+	t->view.dry_writes += a->r->dry_run;
+	pthread_mutex_unlock(a->env->lock);
+	say_write(a, d);
+	return 0;
+}
+
+/* What the snapshot says on each threshold. */
+static void observe(const struct act *a, const struct snapshot *snapshot)
+{
+	const struct rule_threshold *threshold;
+	const char *group;
+
+	if (!a->t->seen)
+		a->t->seen = mem_zalloc(rule_threshold_count(a->r), sizeof(*a->t->seen));
+	for (size_t i = 0; rule_threshold(a->r, i, &group, &threshold); i++)
+		observation_of(snapshot, group, threshold->topic, (enum offset_reset)a->r->reset,
+			&a->t->seen[i]);
+}
+
+/* Pods that work: those that Kubernetes knows, or fewer members where the group has not got them all
+ * yet. A pod may have several members, so a larger number of those says nothing. */
+static int32_t ready_pods(const struct target *t)
+{
+	const struct observation *o = &t->seen[0];
+	int32_t pods = t->scale.status_replicas;
+
+	return o->has_members && o->members < (size_t)pods ? (int32_t)o->members : pods;
+}
+
+static void decide_now(const struct act *a, struct decision *ret)
+{
+	const struct decide_input in = {
+		.now_ms = a->now_ms,
+		.replicas = a->t->scale.spec_replicas,
+		.ready = ready_pods(a->t),
+		.observations = a->t->seen,
+	};
+
+	/* Reports copy what is remembered of each threshold. */
+	pthread_mutex_lock(a->env->lock);
+	decide(a->r, &in, &a->t->control, ret);
+	pthread_mutex_unlock(a->env->lock);
+}
+
+static bool to_be_read(const struct act *a)
+{
+	if (!a->t->has_scale)
+		return true;
+	if (a->now_ms - a->t->read_ms < REREAD_MS || !*a->env->rereads)
+		return false;
+	--*a->env->rereads;
+	return true;
+}
+
+/* Reads, decides and writes once. A conflict is left to the caller. */
+static int act_once(const struct act *a, const struct snapshot *snapshot, struct err *err)
+{
+	bool fresh = to_be_read(a);
+	struct decision d;
+
+	if (fresh && read_scale(a, err) < 0)
+		return -1;
+	observe(a, snapshot);
+	decide_now(a, &d);
+	if (d.write && !fresh && !a->r->dry_run) {
+		if (read_scale(a, err) < 0)
+			return -1;
+		decide_now(a, &d);
+	}
+	note_decision(a, &d);
+	say_decision(a, &d);
+	return d.write ? write_scale(a, &d, err) : 0;
+}
+
+void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+	const struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct act a = {t, env, e, &e->rule, now_ms};
+	int64_t began = clock_mono_ms();
+	struct err err = {0};
+
+	if (now_ms < t->retry_ms)
+		return;
+	for (int i = 0; i < CONFLICTS_MAX; i++) {
+		err_clear(&err);
+		if (act_once(&a, snapshot, &err) == 0) {
+			recovered(&a);
+			return;
+		}
+		if (err.kind != ERR_CONFLICT || atomic_load(env->stop))
+			break;
+		t->has_scale = false;
+	}
+	/* The wait begins when the request has ended, which may have taken its whole time-out. */
+	if (!atomic_load(env->stop))
+		fail(&a, &err, now_ms + clock_mono_ms() - began);
+}

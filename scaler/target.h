@@ -1,0 +1,95 @@
+/* One scale target: its scale as read, what is remembered, the decision, the write. The scaler's thread
+ * calls; other threads see copies of the view under the scaler's lock. */
+#ifndef HEXLAG_TARGET_H
+#define HEXLAG_TARGET_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/err.h"
+#include "scaler/contend.h"
+#include "scaler/decide.h"
+#include "scaler/kube.h"
+#include "scaler/ruleset.h"
+
+/* What the scaler asks of, and tells, the rest of the program. Any may be NULL. None may block. */
+struct scaler_hooks {
+	void *ctx;
+	/* Whether this process may write now, and for `margin_ms` more. NULL: always. */
+	bool (*leads)(void *ctx, int64_t margin_ms);
+	/* It leads from now on: the text that the one before has saved, which the scaler frees, or NULL. */
+	char *(*take_state)(void *ctx);
+	/* What whoever leads next is to know. */
+	void (*save_state)(void *ctx, const char *text);
+	/* Whether something else is configured to set the size of this target; `ret_why` says what. */
+	bool (*rival)(void *ctx, const struct rule *r, char *ret_why, size_t size);
+	/* Something to tell about a rule, as Kubernetes events do. */
+	void (*event)(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
+		const char *note);
+};
+
+/* The latest write of a size, by ourselves. */
+struct target_write {
+	bool has;
+	bool dry_run; /* it would have been written, but for dryRun */
+	int32_t from, to;
+	int64_t at_ms; /* monotonic */
+};
+
+/* What there is to tell of one target. */
+struct target_view {
+	bool has_decision;
+	struct decision decision;
+	int64_t decided_ms;           /* monotonic time of it */
+	struct threshold_look *looks; /* of each threshold, in reports; else NULL */
+	size_t look_count;
+	struct target_write write;
+	uint64_t writes, dry_writes, errors;
+	uint64_t decisions[REASON_COUNT];
+	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
+};
+
+struct target {
+	struct kube_scale scale;
+	bool has_scale;
+	int64_t read_ms;              /* when `scale` was read */
+	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	struct control control;
+	struct contend contend;
+	struct observation *seen; /* one for each threshold of the rule */
+
+	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
+	bool uncertain;
+	int32_t attempted_from, attempted; /* replicas */
+	int64_t attempt_ms;
+
+	enum reason said; /* the reason last logged */
+	bool has_said;
+
+	struct target_view view; /* changed only under the lock */
+};
+
+/* What acting needs besides the target. */
+struct target_env {
+	struct kube *kube;
+	pthread_mutex_t *lock; /* guards every target's view */
+	const atomic_bool *stop;
+	const struct scaler_hooks *hooks;
+	int64_t timeout_ms; /* a request may take so long: a lease has to last as long */
+	size_t *rereads;    /* scales that may yet be read in this pass only to look */
+};
+
+struct target *target_new(void);
+void target_free(struct target *t); /* NULL is fine */
+
+/* The rule is another one for the same target: what does not depend on it stays. */
+void target_rule_changed(struct target *t);
+
+/* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. */
+void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+	const struct snapshot *snapshot, int64_t now_ms);
+
+#endif
