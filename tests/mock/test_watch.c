@@ -237,7 +237,7 @@ static void check_faults(void)
 	TAP_TRUE("a watch that is refused", apiserver_wait(s, "GET", 6));
 	TAP_TRUE("waits as long as it is told", clock_mono_ms() - began >= 4000);
 	put(s, "b");
-	TAP_TRUE("and goes on", saw("A1002"));
+	TAP_TRUE("and goes on", saw("A1003"));
 	end(w);
 	apiserver_stop(s);
 }
