@@ -16,6 +16,7 @@ static const struct {
 	{"run", "export lag and scale, as the configuration file says", cmd_run},
 	{"exporter", "export lag, with the flags of kafka_exporter", cmd_exporter},
 	{"lag", "print the lag of consumer groups", cmd_lag},
+	{"explain", "print what the scaler would do now, and why", cmd_explain},
 	{"check", "check a configuration file", cmd_check},
 	{"demo", "show it all at work, without Kafka or a cluster", cmd_demo},
 };

@@ -164,6 +164,7 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.hooks = &s->options.hooks,
 		.timeout_ms = s->options.kube.timeout_ms,
 		.rereads = rereads,
+		.look_only = s->options.look_only,
 	};
 }
 

@@ -24,6 +24,7 @@ struct scaler_options {
 	struct publish *publish;
 	int64_t max_age_ms; /* an older snapshot is not acted on */
 	struct scaler_hooks hooks;
+	bool look_only; /* decide, but write nothing */
 };
 
 /* ERR_CONFIG where the Kubernetes credentials are wrong. Connects to nothing yet, and has no rules. */

@@ -295,7 +295,7 @@ static int act_once(const struct act *a, const struct snapshot *snapshot, struct
 	}
 	note_decision(a, &d);
 	say_decision(a, &d);
-	return d.write ? write_scale(a, &d, err) : 0;
+	return d.write && !a->env->look_only ? write_scale(a, &d, err) : 0;
 }
 
 void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,

@@ -80,6 +80,7 @@ struct target_env {
 	const struct scaler_hooks *hooks;
 	int64_t timeout_ms; /* a request may take so long: a lease has to last as long */
 	size_t *rereads;    /* scales that may yet be read in this pass only to look */
+	bool look_only;     /* decide, but write nothing */
 };
 
 struct target *target_new(void);

@@ -16,8 +16,10 @@ static const struct rule rule = {
 
 #define HEAD                                                                                     \
 	"{\"target\":\"shop/Deployment/orders\",\"namespace\":\"shop\",\"kind\":\"Deployment\"," \
-	"\"name\":\"orders\",\"min\":2,\"max\":10,\"dry_run\":false,"                            \
-	"\"thresholds\":[{\"group\":\"group1\",\"topic\":\"orders\",\"lag\":1000}],"
+	"\"name\":\"orders\",\"min\":2,\"max\":10,\"policy\":\"hex\",\"paused\":false,\"dry_"    \
+	"run\":false,"                                                                           \
+	"\"thresholds\":[{\"group\":\"group1\",\"topic\":\"orders\",\"lag\":1000,\"observed\":"  \
+	"null,\"proposal\":null}],"
 
 static struct target_view scaled(void)
 {
@@ -26,6 +28,9 @@ static struct target_view scaled(void)
 		.decision = {.current = 4,
 			.want = 7,
 			.reason = REASON_SCALE_UP,
+			.write = true,
+			.step_count = 1,
+			.steps = {{STEP_POLICY, REASON_SCALE_UP, 7}},
 			.quality = QUALITY_COMPLETE,
 			.has_lag = true,
 			.lag = 5120,
@@ -52,20 +57,22 @@ static void test_rule(void)
 
 	check("before the first decision all is unknown", &view,
 		HEAD
-		"\"replicas\":null,\"wanted\":null,\"reason\":null,\"detail\":null,"
-		"\"quality\":null,\"lag\":null,\"threshold\":null,\"age_ms\":null,\"conditions\":["
+		"\"replicas\":null,\"wanted\":null,\"reason\":null,\"write\":false,\"detail\":null,"
+		"\"quality\":null,\"lag\":null,\"threshold\":null,\"age_ms\":null,\"steps\":[],"
+		"\"conditions\":["
 		"{\"type\":\"AbleToScale\",\"status\":\"Unknown\",\"reason\":null,\"message\":null}"
 		","
 		"{\"type\":\"ScalingActive\",\"status\":\"Unknown\",\"reason\":null,\"message\":"
 		"null},"
 		"{\"type\":\"ScalingLimited\",\"status\":\"Unknown\",\"reason\":null,\"message\":"
 		"null}"
-		"],\"last_write\":null,\"writes\":0,\"errors\":0}");
+		"],\"last_write\":null,\"writes\":0,\"errors\":0,\"problem\":null}");
 	view = scaled();
 	check("a decision, and the write that followed", &view,
-		HEAD "\"replicas\":4,\"wanted\":7,\"reason\":\"ScaleUp\","
+		HEAD "\"replicas\":4,\"wanted\":7,\"reason\":\"ScaleUp\",\"write\":true,"
 		     "\"detail\":\"much \\\"lag\\\"\",\"quality\":\"complete\",\"lag\":5120,"
-		     "\"threshold\":1000,\"age_ms\":100,\"conditions\":["
+		     "\"threshold\":1000,\"age_ms\":100,\"steps\":[{\"step\":\"policy\","
+		     "\"replicas\":7,\"reason\":\"ScaleUp\"}],\"conditions\":["
 		     "{\"type\":\"AbleToScale\",\"status\":\"True\",\"reason\":\"Succeeded\","
 		     "\"message\":null},"
 		     "{\"type\":\"ScalingActive\",\"status\":\"True\",\"reason\":\"ScaleUp\","
@@ -73,7 +80,7 @@ static void test_rule(void)
 		     "{\"type\":\"ScalingLimited\",\"status\":\"False\",\"reason\":\"ScaleUp\","
 		     "\"message\":\"much \\\"lag\\\"\"}],"
 		     "\"last_write\":{\"from\":4,\"to\":7,\"age_ms\":300,\"dry_run\":false},"
-		     "\"writes\":3,\"errors\":0}");
+		     "\"writes\":3,\"errors\":0,\"problem\":null}");
 }
 
 static void test_conditions(void)
