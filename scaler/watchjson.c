@@ -31,11 +31,11 @@ static void report_broken(struct watchjson *w, const char *why)
  * reads that field says what is wrong with it. */
 static json_t *load(const struct strbuf *text, json_error_t *why)
 {
-	json_t *doc = json_loadb(strbuf_str(text), text->len, 0, why);
+	json_t *doc = json_loadb(strbuf_str(text), text->len, JSON_ALLOW_NUL, why);
 
 	if (!doc && json_error_code(why) == json_error_numeric_overflow)
-		doc = json_loadb(strbuf_str(text), text->len,
-			JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, why);
+		doc = json_loadb(
+			strbuf_str(text), text->len, JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, why);
 	return doc;
 }
 
