@@ -21,8 +21,8 @@ KEDA = {"median": 8.2, "worst": 14.0}  # KEDA 2.21 and HPA, defaults, measured i
 class Producer:
     """One long-lived producer; its answer to a burst are the times at which it was sent."""
 
-    def __init__(self, world):
-        self.process = subprocess.Popen([TRAFFIC, "-b", world.bootstrap, "burst", TOPIC], text=True,
+    def __init__(self, world, topic=TOPIC):
+        self.process = subprocess.Popen([TRAFFIC, "-b", world.bootstrap, "burst", topic], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.sent = 0
 

@@ -1,4 +1,4 @@
-"""A streaming watch on one Deployment: the time at which the API server tells of each new size."""
+"""A streaming watch on one Deployment, or on all objects of a kind: the time at which the API server tells of each new size."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from world import Failure
 class Watch:
     """`seen` grows by (seconds of the wall clock, spec.replicas, generation) per event."""
 
-    def __init__(self, world, name):
+    def __init__(self, world, name, path="/apis/apps/v1/namespaces/shop/deployments"):
         with open(world.vars["KUBECONFIG"], encoding="utf-8") as f:
             token = re.search(r"token: (\S+)", f.read())[1]
         api = urllib.parse.urlparse(world.vars["KUBE_API"])
@@ -22,8 +22,8 @@ class Watch:
             api.hostname, api.port,
             context=ssl.create_default_context(cafile=world.vars["HEXLAG_WORLD_CA"]))
         self.connection.request(
-            "GET", "/apis/apps/v1/namespaces/shop/deployments?watch=1&timeoutSeconds=86400"
-            f"&fieldSelector=metadata.name={name}", headers={"Authorization": f"Bearer {token}"})
+            "GET", f"{path}?watch=1&timeoutSeconds=86400"
+            + (f"&fieldSelector=metadata.name={name}" if name else ""), headers={"Authorization": f"Bearer {token}"})
         self.response = self.connection.getresponse()
         if self.response.status != 200:
             raise Failure(f"watch on {name}: {self.response.status} {self.response.read(500)!r}")

@@ -6,8 +6,8 @@ hexlag runs as the user of HEXLAG_KUBECONFIG, who may do what k8s/rbac.yaml gran
 
 import re
 
-from world import (DEADLINE, Hexlag, World, case, expect, expect_that, main, namespace, rule,
-                   wait_equal, wait_until, workload)
+from world import (DEADLINE, HEXLAG, Hexlag, World, case, expect, expect_that, main, namespace, rule,
+                   run, wait_equal, wait_until, workload)
 
 TOPIC, GROUP, PARTITIONS = "orders", "workers", 12
 TARGET = "shop/Deployment/orders"
@@ -119,6 +119,19 @@ def burst_raises():
     expect(len(hexlag.log_lines(f"{TARGET}: .* scaled from 1 to 10 replicas: lag of group")), 1,
            "log lines on the write")
     slow.stop()
+
+
+@case("explain tells the steps, from the file and of the running process")
+def explains():
+    for source in (["-c", hexlag.config_path], ["-u", f"http://127.0.0.1:{hexlag.port}"]):
+        text = run(HEXLAG, "explain", *source, "Deployment/orders").stdout
+        expect_that(text.startswith(f"{TARGET}: ") and " 10 replicas, " in text.splitlines()[0],
+                    "the target and its size", text)
+        expect_that(re.search(r"group workers, topic orders: lag \d+ \(complete; 12 of 12 partitions "
+                              r"known, .*threshold 100: asks for \d+$", text, re.M),
+                    "what the threshold sees", text)
+    expect(run(HEXLAG, "explain", "-c", hexlag.config_path, "nothing", check=False).returncode, 1,
+           "exit code for a target that no rule has")
 
 
 @case("the controller sees the new size, and managedFields name hexlag")

@@ -246,7 +246,7 @@ def quote(value):
     """A value of libconfig; a dict is a group, a list of dicts a list, another list an array."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

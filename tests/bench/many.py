@@ -1,0 +1,114 @@
+"""Many rules: 500 targets on one scaler, each with a group and a topic of its own."""
+
+import os
+import random
+import statistics
+import time
+
+import proc
+from figures import quantile
+from reaction import Producer, pause_until, phases
+from watch import Watch
+from world import TRAFFIC, Hexlag, World, namespace, run, wait_until
+
+RULES, PARTITIONS = 500, 4
+MIN, MAX = 1, 4
+RECORDS, THRESHOLD = 240, 20
+MIB = 1024
+WIDGETS = "widgets.example.org"
+
+
+def definition():
+    """A kind with a scale subresource that no controller makes Pods for."""
+    count = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": WIDGETS},
+        "spec": {
+            "group": "example.org", "scope": "Namespaced",
+            "names": {"plural": "widgets", "kind": "Widget"},
+            "versions": [{
+                "name": "v1", "served": True, "storage": True,
+                "subresources": {"scale": {"specReplicasPath": ".spec.replicas",
+                                           "statusReplicasPath": ".status.replicas"}},
+                "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {"spec": count, "status": count}}},
+            }],
+        },
+    }
+
+
+def widget(i):
+    return {"apiVersion": "example.org/v1", "kind": "Widget",
+            "metadata": {"namespace": "shop", "name": f"target-{i:04}"}, "spec": {"replicas": MIN}}
+
+
+def rule_of(i):
+    return {"scaleTargetRef": {"apiVersion": "example.org/v1", "kind": "Widget",
+                               "namespace": "shop", "name": f"target-{i:04}"},
+            "minReplicas": MIN, "maxReplicas": MAX, "cooldown": "0s",
+            "consumergroups": [{"name": f"group-{i:04}", "topicsThreshold": [
+                {"topic": f"topic-{i:04}", "lag": THRESHOLD}]}]}
+
+
+def one_burst(world, watch, chosen, pause_s):
+    """Seconds from the last acknowledgement of a burst to the size in the API server."""
+    producer = Producer(world, f"topic-{chosen:04}")
+    pause_until(time.monotonic() + pause_s)
+    start = watch.mark()
+    _, acknowledged = producer.burst(RECORDS)
+    raised = watch.await_size(lambda size: size > MIN, start)
+    producer.stop()
+    return raised - acknowledged
+
+
+def requests(hexlag):
+    return sum(hexlag.metrics().all("hexlag_kube_requests_total").values())
+
+
+def quiet(report, hexlag, seconds):
+    """What it costs while nothing is to be done."""
+    before, cpu, began = requests(hexlag), hexlag.cpu_seconds(), time.monotonic()
+    pause_until(began + seconds)
+    spent = time.monotonic() - began
+    report.row("requests to the API server, rule and second",
+               (requests(hexlag) - before) / spent / RULES, "", 1)
+    report.row("CPU, share of a core", 100 * (hexlag.cpu_seconds() - cpu) / spent, "%")
+    memory = proc.rollup(hexlag.pid)
+    report.row("resident (Rss)", memory["Rss"] / MIB, "MiB", 48)
+    report.row("of it anonymous", memory["Anonymous"] / MIB, "MiB")
+
+
+def decisions(report):
+    """What the deciding alone costs, on a snapshot that is there."""
+    for line in run(os.path.join(os.path.dirname(TRAFFIC), "decisions")).stdout.splitlines():
+        policy, ms = line.split()
+        report.row(f"1,000 decisions, {policy}", float(ms), "ms", 5)
+
+
+def measure(report, options):
+    decisions(report)
+    world = World().ready()
+    world.traffic("fill", RULES, PARTITIONS, RULES, 1)
+    world.apply(namespace(), definition())
+    world.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}")
+    world.apply(*[widget(i) for i in range(RULES)])
+    hexlag = Hexlag("many", world.bootstrap, [rule_of(i) for i in range(RULES)],
+                    world.vars["KUBECONFIG"], interval="1s", exporter={"interval": "10s"})
+    hexlag.wait_ready()
+    wait_until(lambda: len(hexlag.metrics().all("hexlag_scaler_replicas")) == RULES,
+               f"a decision on each of {RULES} rules", 60)
+    quiet(report, hexlag, 60)
+    watch = Watch(world, None, "/apis/example.org/v1/namespaces/shop/widgets")
+    wait_until(lambda: watch.seen, "the first event of the watch")
+    chosen = random.sample(range(RULES), options.bursts)
+    took = [one_burst(world, watch, i, 1 + phase) for i, phase in zip(chosen, phases(len(chosen)))]
+    report.row(f"{RULES} rules, interval 1s, median", statistics.median(took), "s", 1)
+    report.row(f"{RULES} rules, interval 1s, p99", quantile(took, 0.99), "s", 2)
+    memory = proc.rollup(hexlag.pid)
+    report.row("resident after it", memory["Rss"] / MIB, "MiB", 48)
+    hexlag.stop()
+    report.note(f"{RULES} rules on {RULES} custom resources with a scale subresource, each with a "
+                f"group and a topic of {PARTITIONS} partitions of its own;\n{options.bursts} "
+                f"bursts of {RECORDS} records, each on another topic, at random phases of the "
+                "interval; from the last acknowledgement\nto the arrival of the watch's event")
