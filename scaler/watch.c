@@ -111,7 +111,9 @@ static void end_list(struct watch *w, const struct reading *r)
 		watchcourse_version(&w->course, version);
 		atomic_fetch_add_explicit(&w->lists, 1, memory_order_relaxed);
 	}
-	w->sink.list_ended(w->sink.ctx, w->end == WATCHCOURSE_OK && !w->list_broken);
+	w->sink.list_ended(w->sink.ctx, w->end != WATCHCOURSE_OK ? WATCH_LIST_FAILED
+					: w->list_broken         ? WATCH_LIST_PARTIAL
+								 : WATCH_LIST_WHOLE);
 }
 
 static void request(struct watch *w)
@@ -161,7 +163,7 @@ static void check_absence(struct watch *w)
 	if (!watchcourse_is_absent(&w->course, clock_mono_ms()))
 		return;
 	w->sink.list_began(w->sink.ctx);
-	w->sink.list_ended(w->sink.ctx, true);
+	w->sink.list_ended(w->sink.ctx, WATCH_LIST_WHOLE);
 }
 
 static void run(void *ctx)

@@ -13,12 +13,16 @@
 
 struct watch;
 
+enum watch_list {
+	WATCH_LIST_FAILED,
+	WATCH_LIST_PARTIAL, /* all came, but some could not be read: any of those that did not come */
+	WATCH_LIST_WHOLE,   /* what did not come is gone */
+};
+
 /* Called by the watch's thread. */
 struct watch_sink {
-	/* A list begins. Its objects come as ADDED events, then the end: with `whole` what did not come
-	 * is gone; without it is unknown. */
-	void (*list_began)(void *ctx);
-	void (*list_ended)(void *ctx, bool whole);
+	void (*list_began)(void *ctx); /* its objects come as ADDED events, then the end */
+	void (*list_ended)(void *ctx, enum watch_list how);
 	/* ADDED, MODIFIED, DELETED; BROKEN for what cannot be read. */
 	void (*event)(void *ctx, const struct watch_event *event);
 	void *ctx;

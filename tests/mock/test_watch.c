@@ -40,10 +40,10 @@ static void on_begin(void *ctx)
 	add("[", "");
 }
 
-static void on_end(void *ctx, bool whole)
+static void on_end(void *ctx, enum watch_list how)
 {
 	(void)ctx;
-	add(whole ? "]" : "!", "");
+	add(how == WATCH_LIST_WHOLE ? "]" : how == WATCH_LIST_PARTIAL ? "?" : "!", "");
 }
 
 static void on_event(void *ctx, const struct watch_event *e)
