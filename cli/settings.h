@@ -15,6 +15,14 @@ struct settings_filters {
 		*time_lag_exact; /* NULL: none */
 };
 
+/* scaler.leader_election; for struct lease_options. */
+struct lease_settings {
+	bool enabled;
+	char *namespace, *identity; /* NULL: see there */
+	char *name;
+	int64_t duration_ms, deadline_ms, period_ms;
+};
+
 struct settings {
 	struct {
 		char *bootstrap;
@@ -44,6 +52,7 @@ struct settings {
 		int64_t interval_ms;
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
+		struct lease_settings lease;
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {

@@ -14,6 +14,7 @@ void settings_check_scaler(const void *item, struct conf_scope *scope)
 	const struct rule *rules = s->scaler.rules.items;
 	char name[RULE_NAME_MAX];
 
+	settings_check_lease_timeout(s, scope);
 	for (size_t i = 0; i < s->scaler.rules.count; i++)
 		for (size_t j = 0; j < i; j++)
 			if (rule_same_target(&rules[i], &rules[j])) {
@@ -41,6 +42,10 @@ const struct conf_option settings_scaler_options[] = {
 		.min = 100,
 		.max = 60000,
 		.fallback = "5s"},
+	{.key = "leader_election",
+		.type = CONF_GROUP,
+		.options = settings_lease_options,
+		.check = settings_check_lease},
 	{.key = "rules",
 		.type = CONF_LIST,
 		.offset = IN(struct settings, scaler.rules),

@@ -22,10 +22,24 @@ static double raw_replicas(enum policy_kind kind, int64_t lag, int64_t threshold
 
 int32_t policy_propose(enum policy_kind kind, int64_t lag, int64_t threshold, int32_t current)
 {
-	double now = current;
-	double raw = raw_replicas(kind, lag, threshold, current);
+	double now = current, raw;
 
+	if (kind == POLICY_PER_REPLICA)
+		return saturate(ceil((double)lag / (double)threshold));
+	raw = raw_replicas(kind, lag, threshold, current);
 	if (raw > now)
 		return saturate(now + ceil((raw - now) * 0.8));
 	return saturate(now - floor((now - raw) * 0.5));
+}
+
+double policy_ratio(enum policy_kind kind, int64_t lag, int64_t threshold, int32_t replicas)
+{
+	double target = (double)threshold;
+
+	return (double)lag / (kind == POLICY_PER_REPLICA ? target * (double)replicas : target);
+}
+
+bool policy_tolerates(double ratio, double up, double down)
+{
+	return ratio >= 1.0 - down && ratio <= 1.0 + up;
 }

@@ -19,6 +19,9 @@
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
 
+/* A server may still apply a write that its sender has given up. */
+#define APPLY_MS 1000
+
 struct scaler {
 	struct scaler_options options;
 	struct kube *kube;
@@ -27,7 +30,8 @@ struct scaler {
 	struct ruleset *pending; /* to be taken by the next pass; NULL: none */
 	struct ruleset *rules;   /* in force */
 	struct target **targets; /* one for each rule */
-	bool leads;
+	uint64_t term;           /* in which this process leads; 0: it does not */
+	uint64_t last_term;      /* in which it led last; 0: it never did */
 };
 
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
@@ -138,20 +142,23 @@ static void forget(struct scaler *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Whether this process is to act; notes a change. */
-static bool lead(struct scaler *s)
+/* The term in which this process is to act, 0: in none. Another one than before begins anew. */
+static uint64_t lead(struct scaler *s)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
-	bool leads = !hooks->leads || hooks->leads(hooks->ctx, 0);
+	uint64_t term = hooks->term ? hooks->term(hooks->ctx, 0) : 1;
 
-	if (leads == s->leads)
-		return leads;
-	if (s->leads)
+	if (term == s->term)
+		return term;
+	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
+	if (term && term != s->last_term) {
 		forget(s);
+		s->last_term = term;
+	}
 	pthread_mutex_lock(&s->lock);
-	s->leads = leads;
+	s->term = term;
 	pthread_mutex_unlock(&s->lock);
-	return leads;
+	return term;
 }
 
 static struct target_env env_of(struct scaler *s, size_t *rereads)
@@ -162,7 +169,8 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.lock = &s->lock,
 		.stop = &s->loop.stop,
 		.hooks = &s->options.hooks,
-		.timeout_ms = s->options.kube.timeout_ms,
+		.term = s->term,
+		.margin_ms = s->options.kube.timeout_ms + APPLY_MS,
 		.rereads = rereads,
 		.look_only = s->options.look_only,
 	};
@@ -200,8 +208,11 @@ static void act_on_all(struct scaler *s)
 	size_t rereads;
 
 	adopt_rules(s);
+	if (!lead(s))
+		return;
 	env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s); i++) {
+	for (size_t i = 0;
+		i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s) == env.term; i++) {
 		int64_t now_ms = clock_mono_ms();
 		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
 
@@ -253,7 +264,7 @@ void scaler_report(struct scaler *s, struct scaler_report *ret)
 	memset(ret, 0, sizeof(*ret));
 	pthread_mutex_lock(&s->lock);
 	ret->rules = ruleset_ref(s->rules);
-	ret->leads = s->leads;
+	ret->leads = s->term != 0;
 	ret->views = arena_alloc(&ret->arena, s->rules->count, sizeof(*ret->views));
 	for (size_t i = 0; i < s->rules->count; i++) {
 		ret->views[i] = s->targets[i]->view;

@@ -198,7 +198,7 @@ static int check_leads(const struct act *a, struct err *err)
 {
 	const struct scaler_hooks *hooks = a->env->hooks;
 
-	if (!hooks->leads || hooks->leads(hooks->ctx, a->env->timeout_ms))
+	if (!hooks->term || hooks->term(hooks->ctx, a->env->margin_ms) == a->env->term)
 		return 0;
 	return err_set(err, ERR_RETRY, "no write: the lease may end before it would");
 }

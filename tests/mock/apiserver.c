@@ -94,6 +94,9 @@ static bool serve(struct apiserver *s, int fd, const struct request *r)
 		status = apiobjects_status(&body, 401, "Unauthorized", "Unauthorized");
 	else if (s->watch.path && strcmp(s->watch.path, r->path) == 0 && r->method[0] == 'G')
 		status = apiwatch_serve(&s->watch, fd, r->query, s->objects.version, &body);
+	else if (apileases_own(r->path))
+		status = apileases_serve(
+			&s->leases, r->method, r->path, r->body, r->body_len, &body);
 	else if (apistate_accept(s, r->method, r->path, r->body, r->body_len)) {
 		status = 201;
 		strbuf_add(&body, r->body, r->body_len);
@@ -128,11 +131,14 @@ static bool handle(struct apiserver *s, struct connection *c, const struct reque
 	faulty = take_fault(s, r, &fault);
 	if (!faulty)
 		watching = serve(s, c->fd, r);
+	else if (fault.kind == APISERVER_SWALLOW)
+		(void)serve(s, -1, r);
 	pthread_mutex_unlock(&s->lock);
 	/* Without the lock: the client may read slowly. */
 	if (faulty)
 		open = apifault_commit(c->fd, &fault);
-	c->hung = watching || (faulty && fault.kind == APISERVER_HANG);
+	c->hung = watching ||
+		  (faulty && (fault.kind == APISERVER_HANG || fault.kind == APISERVER_SWALLOW));
 	return open;
 }
 
@@ -247,6 +253,7 @@ void apiserver_stop(struct apiserver *s)
 			connection_close(s, &s->connections[i]);
 	apiobjects_release(&s->objects);
 	apiwatch_release(&s->watch);
+	apileases_release(&s->leases);
 	for (size_t i = 0; i < s->taken_count; i++)
 		free(s->taken[i]);
 	free(s->taken);
@@ -326,6 +333,23 @@ void apiserver_bump_before_puts(struct apiserver *s, unsigned puts)
 	pthread_mutex_lock(&s->lock);
 	s->objects.bumps = puts;
 	pthread_mutex_unlock(&s->lock);
+}
+
+void apiserver_set_lease(struct apiserver *s, const char *path, const char *text)
+{
+	pthread_mutex_lock(&s->lock);
+	apileases_set(&s->leases, path, text);
+	pthread_mutex_unlock(&s->lock);
+}
+
+char *apiserver_lease(struct apiserver *s, const char *path)
+{
+	char *text;
+
+	pthread_mutex_lock(&s->lock);
+	text = mem_strdup(apileases_get(&s->leases, path));
+	pthread_mutex_unlock(&s->lock);
+	return text;
 }
 
 void apiserver_require_token(struct apiserver *s, const char *token)

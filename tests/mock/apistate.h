@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "common/strbuf.h"
+#include "tests/mock/apileases.h"
 #include "tests/mock/apiobjects.h"
 #include "tests/mock/apiserver.h"
 #include "tests/mock/apiwatch.h"
@@ -29,6 +30,7 @@ struct apiserver {
 	struct connection connections[CONNECTIONS_MAX];
 	/* Guarded by the lock: */
 	struct apiobjects objects;
+	struct apileases leases;
 	struct apiwatch watch;
 	struct apiserver_accepting {
 		const char *method, *path_has;

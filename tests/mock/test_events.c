@@ -107,11 +107,22 @@ static void check_posting(void)
 	TAP_INT("its note is cut", strlen(at(doc, NULL, "note")), 1000);
 	json_decref(doc);
 	TAP_INT("more repetitions wait", apiserver_count(s, NULL), 3);
+	end(e);
+	apiserver_stop(s);
+}
 
-	entry.origin = (struct ruleset_origin){(char *)"n", (char *)"hsa", (char *)"u-2", 1};
+static void check_object(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	const struct ruleset_entry entry = {
+		.origin = {(char *)"n", (char *)"hsa", (char *)"u-2", 1}};
+	struct events *e = begin(s);
+	json_t *doc;
+
+	apiserver_accept(s, "POST", "/namespaces/n/events");
 	events_post_rule(e, &entry, false, "R", "x");
-	TAP_TRUE("a third", apiserver_wait_accepted(s, 4));
-	doc = accepted(s, 3);
+	TAP_TRUE("an event", apiserver_wait_accepted(s, 1));
+	doc = accepted(s, 0);
 	TAP_STR("of an object: about the object", at(doc, "regarding", "kind"),
 		"HexServerAutoscaler");
 	TAP_STR("by name", at(doc, "regarding", "name"), "hsa");
@@ -197,6 +208,7 @@ int main(void)
 	(void)snprintf(config_path, sizeof(config_path), "%s/config", folder);
 	check_bodies();
 	check_posting();
+	check_object();
 	check_core();
 	check_failing();
 	(void)unlink(config_path);

@@ -298,29 +298,34 @@ static void test_new_rules(void)
 	bench_close(&b);
 }
 
-static bool led;
+static uint64_t term_now, term_then; /* at the begin of a pass, and before a write */
 
-static bool leads(void *ctx, int64_t margin_ms)
+static uint64_t term(void *ctx, int64_t margin_ms)
 {
 	(void)ctx;
-	(void)margin_ms;
-	return led;
+	return margin_ms ? term_then : term_now;
 }
 
 static void test_leader_only(void)
 {
 	struct bench b;
 
-	hooks.leads = leads;
+	hooks.term = term;
 	bench_open(&b, 1, false);
-	led = false;
 	pass(&b, 3000, 1000);
 	TAP_INT("who does not lead asks nothing", apiserver_count(b.api, NULL), 0);
-	led = true;
+	term_now = 1;
 	pass(&b, 3000, 1000);
+	TAP_INT("nor writes when the lease may end before the write does",
+		apiserver_count(b.api, "PUT"), 0);
+	term_then = 2;
+	pass(&b, 3000, 1000 + SLACK_MS);
+	TAP_INT("or another term has begun", apiserver_count(b.api, "PUT"), 0);
+	term_now = 2;
+	pass(&b, 3000, 3000 + SLACK_MS);
 	TAP_INT("who leads writes", replicas(&b), 2);
 	bench_close(&b);
-	hooks.leads = NULL;
+	hooks.term = NULL;
 }
 
 static void test_look(void)
