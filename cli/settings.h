@@ -23,6 +23,12 @@ struct lease_settings {
 	int64_t duration_ms, deadline_ms, period_ms;
 };
 
+struct objects_settings {
+	bool enabled;
+	struct conf_strings namespaces; /* none: all */
+	bool events;
+};
+
 struct settings {
 	struct {
 		char *bootstrap;
@@ -53,6 +59,7 @@ struct settings {
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
 		struct lease_settings lease;
+		struct objects_settings objects;
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {
