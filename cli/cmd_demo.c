@@ -221,7 +221,7 @@ int cmd_demo(int argc, char **argv)
 
 	if (code != EXIT_OK)
 		return code;
-	signals = signals_open();
+	signals = signals_open(false);
 	/* The mock cluster cannot list groups, which would be the one warning. */
 	log_init(LOG_LEVEL_ERROR, false);
 	if (start(&d, &err) < 0) {

@@ -8,6 +8,7 @@
 #include "cli/settings.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/http.h"
 #include "scaler/ruleset.h"
@@ -88,7 +89,7 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 
 	if (!scaler)
 		return -1;
-	scaler_set_rules(scaler, rules);
+	scaler_set_rules(scaler, rules, 0);
 	(void)collector_cycle(collector, false); /* nobody stops it */
 	snapshot = publish_get(publish);
 	scaler_pass(scaler, snapshot, clock_mono_ms());
@@ -100,19 +101,20 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 
 static int ask_cluster(const struct explain *e, const struct settings *s, struct err *err)
 {
-	struct collector_options options = {.publish = publish_new()};
-	struct kafka_watch *watches = settings_watches(s, &options.kafka.watch_count);
-	size_t count = options.kafka.watch_count;
+	struct collector_options options = {
+		.kafka = settings_kafka(s, NULL), .publish = publish_new()};
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct kafka_watch *CLEANUP(mem_free_at) watches =
+		settings_watches(rules, &options.watch_count);
 	struct collector *collector;
 	int rc = -1;
 
-	options.kafka = settings_kafka(s, NULL, watches, count);
+	options.watches = watches;
 	collector = collector_new(&options, err);
 	if (collector)
 		rc = decide_once(e, s, options.publish, collector, err);
 	collector_free(collector);
 	publish_free(options.publish);
-	free(watches);
 	return rc;
 }
 

@@ -1,10 +1,11 @@
 #include "cli/program.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
+#include "cli/reload.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/scaler.h"
 #include "scaler/scalermetrics.h"
@@ -52,6 +53,16 @@ static void append_scaler(void *ctx, struct exposition *x)
 	scalermetrics(&report, x);
 }
 
+static void append_reload(void *ctx, struct exposition *x)
+{
+	reload_metrics(ctx, x);
+}
+
+static void append_complaint(void *ctx, struct strbuf *out)
+{
+	reload_complaint(ctx, out);
+}
+
 static void append_decisions(void *ctx, struct strbuf *out)
 {
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
@@ -90,11 +101,49 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
+void program_set_rules(struct program *p, struct ruleset *rules)
+{
+	struct kafka_watch *CLEANUP(mem_free_at) watches = NULL;
+	size_t count;
+	uint64_t seq;
+
+	if (!p->scaler)
+		return;
+	watches = settings_watches(rules, &count);
+	seq = collector_set_watches(p->collector, watches, count);
+	scaler_set_rules(p->scaler, rules, seq);
+	ruleset_unref(p->rules);
+	p->rules = ruleset_ref(rules);
+}
+
+/* From objects and the file. */
+static void take_rules(void *ctx, struct ruleset *rules)
+{
+	program_set_rules(ctx, rules);
+}
+
+/* Of a file that was read again and is right. */
+static void apply(void *ctx, const struct settings *s)
+{
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct program *p = ctx;
+
+	log_set_level((enum log_level)s->log.level);
+	if (p->objects.objects)
+		objects_set_file(p->objects.objects, rules);
+	else
+		program_set_rules(p, rules);
+}
+
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
+	size_t count;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
-		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.kafka = settings_kafka(s, &p->filters),
+		.watches = watches,
+		.watch_count = count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -126,16 +175,18 @@ static int make_scaler(struct program *p, struct err *err)
 			.timeout_ms = s->scaler.timeout_ms},
 		.publish = p->publish,
 		.max_age_ms = snapshot_max_age(s),
+		.hooks = {.ctx = &p->objects, .event = program_objects_event},
 	};
 
 	if (!s->scaler.present)
 		return 0;
+	if (program_objects_open_events(&p->objects, s, err) < 0)
+		return -1;
 	p->scaler = scaler_new(&options, err);
 	if (!p->scaler)
 		return -1;
-	p->rules = settings_rules(s);
-	scaler_set_rules(p->scaler, p->rules);
-	return 0;
+	scaler_set_rules(p->scaler, p->rules, 0);
+	return program_objects_open(&p->objects, s, p->scaler, p->rules, take_rules, p, err);
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -154,6 +205,8 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.detail = p->reload ? append_complaint : NULL,
+		.detail_ctx = p->reload,
 	};
 
 	if (!s->exporter.present)
@@ -171,6 +224,11 @@ static int start_web(struct program *p, struct err *err)
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
 	if (p->scaler)
 		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
+	if (p->scaler)
+		p->series[options.series_count++] =
+			(struct web_series){program_objects_metrics, &p->objects};
+	if (p->reload)
+		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
 	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
@@ -180,7 +238,12 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->watches = settings_watches(&p->settings, &p->watch_count);
+	p->rules = settings_rules(&p->settings);
+	if (p->file)
+		p->reload = reload_new(
+			&(struct reload_options){
+				.path = p->file, .running = &p->settings, .apply = apply, .ctx = p},
+			clock_wall_ms());
 	p->publish = publish_new();
 	make_history(p);
 	if (p->settings.exporter.present)
@@ -195,11 +258,14 @@ int program_start(struct program *p, struct err *err)
 		return -1;
 	if (p->times && kafkatimes_start(p->times, err) < 0)
 		return -1;
-	return p->scaler ? scaler_start(p->scaler, err) : 0;
+	if (p->scaler && scaler_start(p->scaler, err) < 0)
+		return -1;
+	return program_objects_start(&p->objects, err);
 }
 
 static void release(struct program *p)
 {
+	program_objects_close(&p->objects);
 	scaler_free(p->scaler);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
@@ -210,7 +276,7 @@ static void release(struct program *p)
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
 	ruleset_unref(p->rules);
-	free(p->watches);
+	reload_free(p->reload);
 	settings_release(&p->settings);
 }
 
@@ -223,11 +289,13 @@ bool program_stop(struct program *p)
 		collector_stop(p->collector);
 	if (p->scaler)
 		scaler_stop(p->scaler);
+	program_objects_stop(&p->objects);
 	if (p->statefile)
 		statefile_stop(p->statefile);
 	if (p->times)
 		kafkatimes_stop(p->times);
 	web_stop(p->web);
+	ended &= program_objects_join(&p->objects, deadline);
 	if (p->scaler)
 		ended &= scaler_join(p->scaler, deadline);
 	if (p->collector)

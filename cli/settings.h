@@ -8,6 +8,7 @@
 #include "common/conf.h"
 #include "scaler/rule.h"
 #include "sidecar/kafka.h"
+#include "sidecar/watches.h"
 #include "sidecar/webconfig.h"
 
 struct settings_filters {
@@ -66,6 +67,7 @@ struct settings {
 		int level;  /* enum log_level */
 		int format; /* 0 text, 1 json */
 	} log;
+	struct conf_files files; /* that were read; none of a text */
 };
 
 /* Reads and checks the file. -1 with every error in `errors`. `ret` is zeroed first and is to be
@@ -75,11 +77,10 @@ int settings_parse(const char *text, const char *name, struct settings *ret,
 	struct conf_errors *errors) MUSTCHECK;
 void settings_release(struct settings *s);
 
-/* The Kafka session that the settings ask for; everything in it is borrowed from `s`, `filters` and
- * `watches`. */
-struct kafka_options settings_kafka(const struct settings *s,
-	const struct settings_filters *filters, const struct kafka_watch *watches,
-	size_t watch_count);
+/* The Kafka session that the settings ask for; everything in it is borrowed from `s` and `filters`. It
+ * watches nothing. */
+struct kafka_options settings_kafka(
+	const struct settings *s, const struct settings_filters *filters);
 
 /* ERR_CONFIG where an expression does not compile; release in both cases. */
 int settings_filters(const struct settings *s, struct settings_filters *ret, struct err *err)
@@ -89,8 +90,13 @@ void settings_filters_release(struct settings_filters *f);
 /* The rules of the file, with one reference for the caller. */
 struct ruleset *settings_rules(const struct settings *s);
 
-/* The (group, topic) pairs of all rules, each once; the caller frees the array. */
-struct kafka_watch *settings_watches(const struct settings *s, size_t *ret_count);
+/* The (group, topic) pairs of the rules, as often as they are there; the caller frees the array, its
+ * strings are the rules'. */
+struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count);
+
+/* Appends the path of each option that differs, as conf_differences(). */
+void settings_differences(
+	const struct settings *a, const struct settings *b, struct conf_strings *out);
 
 /* Appends "option<TAB>default" for every option there is. */
 void settings_list(struct strbuf *out);

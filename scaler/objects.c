@@ -84,7 +84,8 @@ static void on_list_ended(void *ctx, enum watch_list how)
 	if (how == WATCH_LIST_WHOLE)
 		(void)objectset_list_ended(&o->set, s->namespace);
 	s->listed |= how != WATCH_LIST_FAILED;
-	changed(o);
+	if (s->listed)
+		changed(o);
 	unlock(o);
 }
 
@@ -110,7 +111,7 @@ static void on_event(void *ctx, const struct watch_event *event)
 		differs = objectset_remove(&o->set, hex.namespace, hex.name);
 	else
 		differs = objectset_put(&o->set, &hex, o->leads);
-	if (differs && !s->listing)
+	if (differs && !s->listing && s->listed)
 		changed(o);
 	unlock(o);
 	hexobject_release(&hex);
@@ -126,14 +127,17 @@ static bool all_listed(const struct objects *o)
 	return true;
 }
 
-/* Hands on the rules where they may have changed. */
+/* Hands on the rules where they may have changed. Those of the file win anyway, and so do not wait for
+ * the objects. */
 static void hand_on(struct objects *o)
 {
 	struct ruleset *rules = NULL;
+	struct objectset none = {0};
 
 	lock(o);
-	if (o->dirty && all_listed(o)) {
-		rules = objectset_rules(&o->set, o->file, kube_namespace(o->kube));
+	if (o->dirty) {
+		rules = objectset_rules(
+			all_listed(o) ? &o->set : &none, o->file, kube_namespace(o->kube));
 		o->dirty = false;
 	}
 	unlock(o);
@@ -307,7 +311,7 @@ static void run(void *ctx)
 		}
 		at = (struct timespec){tick / 1000, (tick % 1000) * 1000000};
 		lock(o);
-		if (!(o->dirty && all_listed(o)) && !atomic_load(&o->loop.stop))
+		if (!o->dirty && !atomic_load(&o->loop.stop))
 			(void)pthread_cond_timedwait(&o->wake, &o->lock, &at);
 		unlock(o);
 	}

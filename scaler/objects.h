@@ -32,7 +32,8 @@ struct objects_options {
 	struct scaler *scaler;
 	struct events *events; /* borrowed; NULL: none */
 	/* Gets the rules of file and objects, now and at each change, from the objects' thread; takes its
-	 * own reference. Not called before all namespaces have been listed once. */
+	 * own reference. Those of objects are not among them before all namespaces have been listed once:
+	 * an object may seem to be the only one for its target until then. */
 	void (*changed)(void *ctx, struct ruleset *rules);
 	void *ctx;
 };

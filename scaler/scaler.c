@@ -27,7 +27,8 @@ struct scaler {
 	struct kube *kube;
 	struct runloop loop;
 	pthread_mutex_t lock;
-	struct ruleset *pending; /* to be taken by the next pass; NULL: none */
+	struct ruleset *pending; /* to be taken by the pass on a snapshot with `seq`; NULL: none */
+	uint64_t pending_seq;
 	struct ruleset *rules;   /* in force */
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
@@ -69,13 +70,14 @@ void scaler_free(struct scaler *s)
 	free(s);
 }
 
-void scaler_set_rules(struct scaler *s, struct ruleset *rules)
+void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq)
 {
 	struct ruleset *before;
 
 	pthread_mutex_lock(&s->lock);
 	before = s->pending;
 	s->pending = ruleset_ref(rules);
+	s->pending_seq = seq;
 	pthread_mutex_unlock(&s->lock);
 	ruleset_unref(before);
 }
@@ -111,13 +113,14 @@ static struct target **carry_over(struct scaler *s, const struct ruleset *rules)
 	return targets;
 }
 
-static void adopt_rules(struct scaler *s)
+/* `seq` is that of the snapshot to act on. */
+static void adopt_rules(struct scaler *s, uint64_t seq)
 {
 	struct ruleset *old = s->rules;
 	struct target **targets, **before = s->targets;
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->pending) {
+	if (!s->pending || seq < s->pending_seq) {
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
@@ -181,7 +184,7 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 	struct target_env env;
 	size_t rereads;
 
-	adopt_rules(s);
+	adopt_rules(s, snapshot ? snapshot->seq : 0);
 	if (!lead(s))
 		return;
 	env = env_of(s, &rereads);
@@ -202,12 +205,12 @@ static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
 	return current;
 }
 
-static void act_on_all(struct scaler *s)
+static void act_on_all(struct scaler *s, uint64_t seq)
 {
 	struct target_env env;
 	size_t rereads;
 
-	adopt_rules(s);
+	adopt_rules(s, seq);
 	if (!lead(s))
 		return;
 	env = env_of(s, &rereads);
@@ -231,7 +234,7 @@ static void run(void *ctx)
 
 		if (woken)
 			seq = woken->seq;
-		act_on_all(s);
+		act_on_all(s, seq);
 	}
 }
 

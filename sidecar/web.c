@@ -140,6 +140,8 @@ static void serve_readiness(
 
 	(void)req;
 	reply->status = describe_readiness(s, clock_mono_ms(), w->options.ready_max_age_ms, &line);
+	if (w->options.detail)
+		w->options.detail(w->options.detail_ctx, &line);
 	reply->content_type = PLAIN_TEXT;
 	httpd_reply_take(reply, 0, &line);
 }

@@ -40,6 +40,10 @@ struct web_options {
 	 * Thread: the HTTP server's. */
 	int (*heartbeat)(void *ctx, struct err *err);
 	void *heartbeat_ctx;
+	/* /readyz: appends lines on what is wrong and does not matter to readiness. NULL: nothing ever.
+	 * Thread: the HTTP server's. */
+	void (*detail)(void *ctx, struct strbuf *out);
+	void *detail_ctx;
 };
 
 /* Listens at once, whether there is a snapshot or not. NULL on failure as httpd_start(). */

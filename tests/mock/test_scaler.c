@@ -23,6 +23,7 @@ struct bench {
 	struct publish *publish;
 	struct scaler *scaler;
 	int64_t now_ms;
+	uint64_t seq; /* of the snapshots */
 };
 
 static struct scaler_hooks hooks;
@@ -40,7 +41,7 @@ static void set_rules(struct bench *b, const struct rule *r)
 {
 	struct ruleset *set = rules_of(r);
 
-	scaler_set_rules(b->scaler, set);
+	scaler_set_rules(b->scaler, set, 0);
 	ruleset_unref(set);
 }
 
@@ -88,6 +89,7 @@ static void pass(struct bench *b, int64_t lag, int64_t later_ms)
 
 	add_topic(s, "t", 1)->partitions[0].end = lag;
 	(void)add_commits(s, add_group(s, "g", 1), "t", (int64_t[]){0});
+	s->seq = b->seq;
 	b->now_ms += later_ms;
 	scaler_pass(b->scaler, s, b->now_ms);
 	snapshot_unref(s);
@@ -298,6 +300,27 @@ static void test_new_rules(void)
 	bench_close(&b);
 }
 
+/* What a rule needs is asked for in the cycles after it came. */
+static void test_rules_wait(void)
+{
+	struct ruleset *set;
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	set = rules_of(&b.rule);
+	set_rules(&b, NULL);
+	b.seq = 7;
+	pass(&b, 3000, 1000);
+	scaler_set_rules(b.scaler, set, 8);
+	pass(&b, 3000, 1000);
+	TAP_INT("an older snapshot does not bring new rules into force", replicas(&b), 4);
+	b.seq = 8;
+	pass(&b, 3000, 1000);
+	TAP_INT("the one that was asked for them does", replicas(&b), 10);
+	ruleset_unref(set);
+	bench_close(&b);
+}
+
 static uint64_t term_now, term_then; /* at the begin of a pass, and before a write */
 
 static uint64_t term(void *ctx, int64_t margin_ms)
@@ -366,6 +389,7 @@ int main(void)
 	test_lost_answer();
 	test_no_snapshot();
 	test_new_rules();
+	test_rules_wait();
 	test_leader_only();
 	test_look();
 	return tap_done();
