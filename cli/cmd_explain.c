@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/explainjson.h"
+#include "cli/selftarget.h"
 #include "cli/settings.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -83,10 +84,15 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 	};
 	struct strbuf CLEANUP(strbuf_release) document = STRBUF_INIT;
 	struct snapshot *CLEANUP(snapshot_unref_at) snapshot = NULL;
-	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct ruleset *CLEANUP(ruleset_unref_at) unresolved = settings_rules(s);
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = NULL;
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
-	struct scaler *scaler = scaler_new(&options, err);
+	struct scaler *scaler;
 
+	if (selftarget_once(&(struct selftarget_options){.kube = options.kube}, unresolved, &rules,
+		    err) < 0)
+		return -1;
+	scaler = scaler_new(&options, err);
 	if (!scaler)
 		return -1;
 	scaler_set_rules(scaler, rules, 0);

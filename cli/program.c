@@ -3,12 +3,11 @@
 #include <inttypes.h>
 
 #include "cli/reload.h"
+#include "cli/scaling.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "scaler/decisionsjson.h"
-#include "scaler/scaler.h"
-#include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
@@ -47,10 +46,7 @@ static void append_collector(void *ctx, struct exposition *x)
 
 static void append_scaler(void *ctx, struct exposition *x)
 {
-	struct scaler_report CLEANUP(scaler_report_release) report;
-
-	scaler_report(ctx, &report);
-	scalermetrics(&report, x);
+	scaling_metrics(ctx, x);
 }
 
 static void append_reload(void *ctx, struct exposition *x)
@@ -68,8 +64,22 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
 
 	if (ctx)
-		scaler_report(ctx, &report);
+		scaling_report(ctx, &report);
 	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
+}
+
+/* Whether Kafka is not asked because another replica leads. */
+static bool rests(void *ctx)
+{
+	const struct program *p = ctx;
+	bool leads = p->leads ? p->leads() : !p->scaling || scaling_leads(p->scaling);
+
+	return settings_standby_rests(&p->settings) && !leads;
+}
+
+void program_leads_changed(struct program *p)
+{
+	collector_pause(p->collector, rests(p));
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -101,25 +111,19 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
-void program_set_rules(struct program *p, struct ruleset *rules)
+/* These rules are about to be in force. */
+static uint64_t watch(void *ctx, const struct ruleset *rules)
 {
-	struct kafka_watch *CLEANUP(mem_free_at) watches = NULL;
+	struct program *p = ctx;
 	size_t count;
-	uint64_t seq;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(rules, &count);
 
-	if (!p->scaler)
-		return;
-	watches = settings_watches(rules, &count);
-	seq = collector_set_watches(p->collector, watches, count);
-	scaler_set_rules(p->scaler, rules, seq);
-	ruleset_unref(p->rules);
-	p->rules = ruleset_ref(rules);
+	return collector_set_watches(p->collector, watches, count);
 }
 
-/* From objects and the file. */
-static void take_rules(void *ctx, struct ruleset *rules)
+static void leads_changed(void *ctx)
 {
-	program_set_rules(ctx, rules);
+	program_leads_changed(ctx);
 }
 
 /* Of a file that was read again and is right. */
@@ -127,23 +131,18 @@ static void apply(void *ctx, const struct settings *s)
 {
 	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
 	struct program *p = ctx;
+	struct err err = {0};
 
 	log_set_level((enum log_level)s->log.level);
-	if (p->objects.objects)
-		objects_set_file(p->objects.objects, rules);
-	else
-		program_set_rules(p, rules);
+	if (p->scaling && scaling_set_rules(p->scaling, rules, &err) < 0)
+		log_error("%s; going on with the rules before", err.msg);
 }
 
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
-	size_t count;
-	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(p->rules, &count);
 	struct collector_options options = {
 		.kafka = settings_kafka(s, &p->filters),
-		.watches = watches,
-		.watch_count = count,
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -166,27 +165,22 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
-static int make_scaler(struct program *p, struct err *err)
+static int make_scaling(struct program *p, struct err *err)
 {
-	const struct settings *s = &p->settings;
-	struct scaler_options options = {
-		.kube = {.kubeconfig = s->scaler.kubeconfig,
-			.context = s->scaler.context,
-			.timeout_ms = s->scaler.timeout_ms},
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(&p->settings);
+	const struct scaling_options options = {
+		.settings = &p->settings,
 		.publish = p->publish,
-		.max_age_ms = snapshot_max_age(s),
-		.hooks = {.ctx = &p->objects, .event = program_objects_event},
+		.max_age_ms = snapshot_max_age(&p->settings),
+		.watch = watch,
+		.leads_changed = leads_changed,
+		.ctx = p,
 	};
 
-	if (!s->scaler.present)
+	if (!p->settings.scaler.present)
 		return 0;
-	if (program_objects_open_events(&p->objects, s, err) < 0)
-		return -1;
-	p->scaler = scaler_new(&options, err);
-	if (!p->scaler)
-		return -1;
-	scaler_set_rules(p->scaler, p->rules, 0);
-	return program_objects_open(&p->objects, s, p->scaler, p->rules, take_rules, p, err);
+	p->scaling = scaling_new(&options, err);
+	return p->scaling ? scaling_set_rules(p->scaling, rules, err) : -1;
 }
 
 static int start_web(struct program *p, struct err *err)
@@ -205,6 +199,8 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.standby = rests,
+		.standby_ctx = p,
 		.detail = p->reload ? append_complaint : NULL,
 		.detail_ctx = p->reload,
 	};
@@ -222,14 +218,11 @@ static int start_web(struct program *p, struct err *err)
 			profile_check_labels(p->metrics.profile, &p->metrics.labels, err) < 0))
 		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
-	if (p->scaler)
-		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
-	if (p->scaler)
-		p->series[options.series_count++] =
-			(struct web_series){program_objects_metrics, &p->objects};
+	if (p->scaling)
+		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaling};
 	if (p->reload)
 		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
-	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
+	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaling};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
 }
@@ -238,7 +231,6 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->rules = settings_rules(&p->settings);
 	if (p->file)
 		p->reload = reload_new(
 			&(struct reload_options){
@@ -250,23 +242,21 @@ int program_start(struct program *p, struct err *err)
 		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
-	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
+	if (make_collector(p, err) < 0 || make_scaling(p, err) < 0 || start_web(p, err) < 0)
 		return -1;
+	program_leads_changed(p);
 	if (collector_start(p->collector, err) < 0)
 		return -1;
 	if (p->statefile && statefile_start(p->statefile, err) < 0)
 		return -1;
 	if (p->times && kafkatimes_start(p->times, err) < 0)
 		return -1;
-	if (p->scaler && scaler_start(p->scaler, err) < 0)
-		return -1;
-	return program_objects_start(&p->objects, err);
+	return p->scaling ? scaling_start(p->scaling, err) : 0;
 }
 
 static void release(struct program *p)
 {
-	program_objects_close(&p->objects);
-	scaler_free(p->scaler);
+	scaling_free(p->scaling);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
 	kafkatimes_close(p->times);
@@ -275,7 +265,6 @@ static void release(struct program *p)
 	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
-	ruleset_unref(p->rules);
 	reload_free(p->reload);
 	settings_release(&p->settings);
 }
@@ -287,17 +276,13 @@ bool program_stop(struct program *p)
 
 	if (p->collector)
 		collector_stop(p->collector);
-	if (p->scaler)
-		scaler_stop(p->scaler);
-	program_objects_stop(&p->objects);
 	if (p->statefile)
 		statefile_stop(p->statefile);
 	if (p->times)
 		kafkatimes_stop(p->times);
 	web_stop(p->web);
-	ended &= program_objects_join(&p->objects, deadline);
-	if (p->scaler)
-		ended &= scaler_join(p->scaler, deadline);
+	if (p->scaling)
+		ended &= scaling_stop(p->scaling, deadline);
 	if (p->collector)
 		ended &= collector_join(p->collector, deadline);
 	if (p->times)

@@ -4,16 +4,15 @@
 
 #include <stdbool.h>
 
-#include "cli/programobjects.h"
 #include "cli/settings.h"
 #include "common/err.h"
 #include "sidecar/web.h"
 
 struct program {
 	struct settings settings; /* filled by the caller, released by program_stop() */
-	const char
-		*file; /* that they are of, to be minded, a regular one; the caller's. NULL: none */
-	struct reload *reload; /* NULL: no file */
+	bool (*leads)(void);      /* for tests; NULL: as the Lease says */
+	const char *file;         /* that they are of, to be minded; the caller's. NULL: none */
+	struct reload *reload;    /* NULL: no file */
 	struct settings_filters filters;
 	struct publish *publish;
 	struct history *history;     /* NULL: no exporter */
@@ -21,11 +20,9 @@ struct program {
 	struct kafkatimes *times;    /* NULL: no exact time lag */
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
-	struct scaler *scaler; /* NULL: no rules */
-	struct program_objects objects;
-	struct ruleset *rules; /* in force */
-	struct web *web;       /* NULL: no exporter */
-	struct web_series series[4];
+	struct scaling *scaling; /* NULL: no rules */
+	struct web *web;         /* NULL: no exporter */
+	struct web_series series[3];
 	struct api_document decisions;
 	struct metrics_options metrics;
 };
@@ -34,9 +31,8 @@ struct program {
  * program_stop() still has to be called. */
 int program_start(struct program *p, struct err *err) MUSTCHECK;
 
-/* Puts other rules in force: what they need is read from Kafka with the next cycle, and from then on they
- * are enforced. Takes a reference. Nothing where there is no scaler. Thread: one. */
-void program_set_rules(struct program *p, struct ruleset *rules);
+/* To be told when this replica began or ceased to lead. Thread: any. */
+void program_leads_changed(struct program *p);
 
 /* Stops all and releases everything. False: a call to a broker or the API server held a loop up for
  * longer than 1.5 s; then nothing is released, and the process has to end. */

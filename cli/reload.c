@@ -7,8 +7,10 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-/* What was wrong may come right without a file of the configuration changing: one that it names. */
+/* What was wrong may come right without a file of the configuration changing: one that it names. Less
+ * often with each time, as libconfig 1.5 leaks a string with some errors of syntax. */
 #define RETRY_MS 5000
+#define RETRY_MAX_MS 60000
 
 /* Of one reading so many errors are logged. */
 #define LINES_MAX 100
@@ -18,9 +20,9 @@ struct reload {
 	struct settings
 		good; /* in force, as far as it can be; those of the start until there are others */
 	bool has_good;
-	struct conf_files files; /* of the last reading, right or wrong */
-	struct filemark *seen;   /* at the last look, one for each of them */
-	int64_t retry_ms;        /* of one that was wrong */
+	struct conf_files files;   /* of the last reading, right or wrong */
+	struct filemark *seen;     /* at the last look, one for each of them */
+	int64_t retry_ms, wait_ms; /* of one that was wrong: when again; how long that is */
 
 	pthread_mutex_t lock; /* of what is below */
 	struct strbuf errors; /* of the last reading; empty: it was right */
@@ -173,19 +175,20 @@ static void read_again(struct reload *r, bool asked, int64_t now_ms, int64_t wal
 		accept(r, &s, asked, wall_ms);
 	else
 		refuse(r, &errors, asked);
-	r->retry_ms = now_ms + RETRY_MS;
+	r->retry_ms = now_ms + r->wait_ms;
 	strbuf_release(&errors.text);
 	settings_release(&s);
 }
 
 void reload_now(struct reload *r, int64_t now_ms, int64_t wall_ms)
 {
+	r->wait_ms = RETRY_MS;
 	read_again(r, true, now_ms, wall_ms);
 }
 
 void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms)
 {
-	bool changed = false, settled = true;
+	bool changed = false, settled = true, retry = r->error_count && now_ms >= r->retry_ms;
 
 	for (size_t i = 0; i < r->files.count; i++) {
 		struct filemark mark;
@@ -195,8 +198,12 @@ void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms)
 		settled &= filemark_same(&mark, &r->seen[i]);
 		r->seen[i] = mark;
 	}
-	if (changed ? settled : r->error_count && now_ms >= r->retry_ms)
-		read_again(r, false, now_ms, wall_ms);
+	if (changed ? !settled : !retry)
+		return;
+	r->wait_ms = changed ? RETRY_MS : 2 * r->wait_ms;
+	if (r->wait_ms > RETRY_MAX_MS)
+		r->wait_ms = RETRY_MAX_MS;
+	read_again(r, false, now_ms, wall_ms);
 }
 
 enum { FAMILY_SUCCESSFUL, FAMILY_SUCCESS_TIME };

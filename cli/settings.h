@@ -23,6 +23,8 @@ struct lease_settings {
 	char *name;
 	int64_t duration_ms, deadline_ms, period_ms;
 };
+/* Which of several replicas exports what comes from Kafka. */
+enum settings_group_series { SERIES_AUTO, SERIES_ALWAYS, SERIES_LEADER };
 
 struct objects_settings {
 	bool enabled;
@@ -53,6 +55,7 @@ struct settings {
 		int time_lag; /* enum series_time_lag */
 		int64_t stuck_after_ms, group_max_idle_ms;
 		char *state_file, *time_lag_exact;
+		int group_series; /* enum settings_group_series */
 	} exporter;
 	struct {
 		bool present;
@@ -93,6 +96,12 @@ struct ruleset *settings_rules(const struct settings *s);
 /* The (group, topic) pairs of the rules, as often as they are there; the caller frees the array, its
  * strings are the rules'. */
 struct kafka_watch *settings_watches(const struct ruleset *rules, size_t *ret_count);
+
+/* Whether a rule is for the workload that this process is a pod of. */
+bool settings_scales_self(const struct settings *s);
+
+/* Whether a replica that does not lead asks Kafka nothing, and so exports nothing of it. */
+bool settings_standby_rests(const struct settings *s);
 
 /* Appends the path of each option that differs, as conf_differences(). */
 void settings_differences(

@@ -8,10 +8,16 @@
 
 #define RULES_MAX 10000
 
+/* NULL: missing, which was reported already. */
+static const char *name_of(const struct rule *r)
+{
+	return r->self ? "" : r->target.name;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct rule *x = *(const struct rule *const *)a, *y = *(const struct rule *const *)b;
-	int order = strcmp(x->target.name, y->target.name);
+	int order = strcmp(name_of(x), name_of(y));
 
 	return order ? order : (x > y) - (x < y);
 }
@@ -23,7 +29,7 @@ static const struct rule **sort_by_name(const struct rule *rules, size_t count, 
 
 	*ret_count = 0;
 	for (size_t i = 0; i < count; i++)
-		if (rules[i].target.name)
+		if (name_of(&rules[i]))
 			sorted[(*ret_count)++] = &rules[i];
 	if (*ret_count)
 		qsort(sorted, *ret_count, sizeof(*sorted), by_name);
@@ -35,7 +41,7 @@ static const struct rule *same_target_before(const struct rule *const *sorted, s
 {
 	const struct rule *found = NULL;
 
-	for (size_t j = i; j-- && strcmp(sorted[j]->target.name, sorted[i]->target.name) == 0;)
+	for (size_t j = i; j-- && strcmp(name_of(sorted[j]), name_of(sorted[i])) == 0;)
 		if (rule_same_target(sorted[j], sorted[i]))
 			found = sorted[j];
 	return found;
@@ -61,8 +67,9 @@ void settings_check_scaler(const void *item, struct conf_scope *scope)
 		(void)conf_place_item(
 			scope, "rules", (size_t)(first - rules), place, sizeof(place));
 		conf_reject_item(scope, "rules", (size_t)(sorted[i] - rules),
-			"scaleTargetRef %s is also that of rules[%td] (%s)",
-			rule_name(sorted[i], name), first - rules, place);
+			"%s %s is also that of rules[%td] (%s)",
+			sorted[i]->self ? "target" : "scaleTargetRef", rule_name(sorted[i], name),
+			first - rules, place);
 	}
 	free(sorted);
 }
@@ -101,6 +108,23 @@ const struct conf_option settings_scaler_options[] = {
 		.check = settings_check_rule},
 	{0},
 };
+
+bool settings_scales_self(const struct settings *s)
+{
+	const struct rule *rules = s->scaler.rules.items;
+
+	for (size_t i = 0; i < s->scaler.rules.count; i++)
+		if (rules[i].self)
+			return true;
+	return false;
+}
+
+bool settings_standby_rests(const struct settings *s)
+{
+	if (s->exporter.present && s->exporter.group_series != SERIES_AUTO)
+		return s->exporter.group_series == SERIES_LEADER;
+	return settings_scales_self(s) || !s->exporter.present;
+}
 
 struct ruleset *settings_rules(const struct settings *s)
 {

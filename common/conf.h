@@ -52,7 +52,7 @@ struct conf_option {
 	const char *const *names; /* CONF_ENUM, NULL-terminated */
 	const struct conf_option *options; /* CONF_GROUP, CONF_LIST */
 	size_t size;                       /* CONF_LIST: of one element */
-	size_t present;    /* CONF_GROUP: offset of a bool that tells if it is there; 0: none */
+	size_t present;                    /* offset of a bool that tells if it is there; 0: none */
 	conf_check *check; /* CONF_GROUP, CONF_LIST: after one struct has been filled */
 	bool required;
 };

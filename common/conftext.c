@@ -82,10 +82,11 @@ static void copy(struct scan *s, size_t n)
 	s->at += n;
 }
 
-/* The library tells of a string or a comment without an end, but only where nothing follows the file. */
+/* The library tells of a string or a comment without an end, but where another file follows, and leaks the
+ * string (1.5). */
 static int check_ended(const struct scan *s, bool ended, unsigned line, const char *what)
 {
-	return ended || !s->up ? 0 : complain(s, line, "%s does not end in this file", what);
+	return ended ? 0 : complain(s, line, "%s does not end in this file", what);
 }
 
 static int copy_string(struct scan *s)

@@ -7,6 +7,8 @@
 
 /* In tenths: client-go's JitterFactor. */
 #define JITTER_TENTHS 12
+/* Candidates that wait for the same end differ by this part of a period. */
+#define EXPIRY_JITTER 10
 #define IDENTITY_MAX 253
 #define LEASE_MAX_MS INT64_C(86400000)
 
@@ -138,7 +140,8 @@ void election_disclaim(const struct election *e, int64_t wall_us, struct lease_w
 enum election_event election_wrote(
 	struct election *e, struct lease_record *record, int64_t sent_ms, int64_t now_ms)
 {
-	bool led = e->leading;
+	/* A renewal that comes after the deadline begins another term: who asked meanwhile was told no. */
+	bool led = e->leading && now_ms - e->sent_ms < e->options.renew_ms;
 
 	take_record(e, record);
 	e->seen_ms = now_ms;
@@ -183,11 +186,18 @@ int64_t election_wait_ms(
 	const struct election *e, int64_t now_ms, uint32_t random, int retry_after_s)
 {
 	int64_t period = e->options.retry_ms, asked = (int64_t)retry_after_s * 1000;
-	int64_t rest = e->sent_ms + e->options.renew_ms - now_ms;
+	int64_t rest = e->sent_ms + e->options.renew_ms - now_ms, expiry;
 
-	if (!e->leading)
-		period += (int64_t)((double)period * JITTER_TENTHS / 10 * random / UINT32_MAX);
-	else if (asked > rest / 2)
-		asked = rest / 2;
+	if (e->leading) {
+		if (asked > rest / 2)
+			asked = rest / 2;
+		return asked > period ? asked : period;
+	}
+	expiry = e->seen_ms + (int64_t)e->seen.duration_s * 1000 - now_ms;
+	period += (int64_t)((double)period * JITTER_TENTHS / 10 * random / UINT32_MAX);
+	/* So that what the period adds to the lease of a dead leader is its part before the last renewal was
+	 * seen, and not another one after the end. */
+	if (e->has_seen && expiry > 0 && expiry < period)
+		period = expiry + random % (e->options.retry_ms / EXPIRY_JITTER + 1);
 	return asked > period ? asked : period;
 }

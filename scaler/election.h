@@ -81,7 +81,7 @@ void election_resign(struct election *e);
 uint64_t election_term(const struct election *e, int64_t now_ms, int64_t margin_ms);
 
 /* How long to wait after a try: a leader for retry_ms, others for up to 1.2 times that longer, by
- * `random`. `retry_after_s` is what the server has asked for; a leader obeys as far as it can without
+ * `random`, but not past the end of the Lease that they have seen. `retry_after_s` is what the server has asked for; a leader obeys as far as it can without
  * letting its time run out. */
 int64_t election_wait_ms(
 	const struct election *e, int64_t now_ms, uint32_t random, int retry_after_s);

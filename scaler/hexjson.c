@@ -160,10 +160,20 @@ static void read_spec(const json_t *doc, const struct hex_fields *fields, struct
 	struct strbuf text CLEANUP(strbuf_release) = STRBUF_INIT;
 	struct conf_errors errors = {0};
 	const json_t *spec = json_object_get(doc, "spec");
+	const json_t *target = json_object_get(spec, "scaleTargetRef");
 	struct err why = {0};
 
 	if (!json_is_object(spec)) {
 		o->problem = mem_strdup(spec ? "spec: is not an object" : "spec: missing");
+		return;
+	}
+	/* Only the file's rules may have another way to say what is scaled. */
+	if (!target || json_is_null(target)) {
+		o->problem = mem_strdup("spec.scaleTargetRef: missing");
+		return;
+	}
+	if (json_object_get(spec, "target")) {
+		o->problem = mem_strdup("spec.target: unknown key");
 		return;
 	}
 	if (write_object(&text, "spec", spec, 0, &why) != 0) {

@@ -14,9 +14,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
-#include "common/utf8.h"
 #include "scaler/election.h"
 #include "scaler/leaseclient.h"
+#include "scaler/leasestate.h"
 
 #define HOST_MAX 200
 
@@ -43,14 +43,9 @@ struct lease {
 
 	/* Written by the lease's own thread, under the lock, which others take to read: */
 	struct election election;
-	char *left; /* state found when the term began; NULL: none, or taken */
 	uint64_t gained, lost, errors;
 
-	/* Guarded by the lock: */
-	char *state; /* to be left; NULL: nothing set in this term */
-	uint64_t state_number, state_written;
-	bool has_state_ms;
-	int64_t state_ms; /* when it was last written */
+	struct leasestate state; /* guarded by the lock */
 };
 
 static int64_t now_of(const struct lease *l)
@@ -118,31 +113,17 @@ void lease_free(struct lease *l)
 	pthread_mutex_destroy(&l->lock);
 	free(l->identity);
 	free(l->told);
-	free(l->left);
-	free(l->state);
+	leasestate_release(&l->state);
 	free(l);
-}
-
-/* A term begins with what was left to it, and with nothing to leave. Under the lock. */
-static void change_term(struct lease *l, enum election_event event)
-{
-	const char *found = l->election.seen.state;
-
-	free(l->left);
-	free(l->state);
-	l->left = l->state = NULL;
-	l->has_state_ms = false;
-	if (event == ELECTION_GAINED && found && strlen(found) <= LEASE_STATE_MAX)
-		l->left = mem_strdup(found);
-	l->gained += event == ELECTION_GAINED;
-	l->lost += event == ELECTION_LOST;
 }
 
 /* Ends what was begun with the lock taken: unlocks, and says what has become of the leadership. */
 static void settle(struct lease *l, enum election_event event, const char *why)
 {
-	if (event != ELECTION_SAME)
-		change_term(l, event);
+	if (event == ELECTION_GAINED)
+		leasestate_begin(&l->state, &l->election.seen);
+	l->gained += event == ELECTION_GAINED;
+	l->lost += event == ELECTION_LOST;
 	pthread_mutex_unlock(&l->lock);
 	if (event == ELECTION_GAINED)
 		log_info("lease %s: leading as '%s'", l->client.label, l->identity);
@@ -218,10 +199,9 @@ static char *due_state(struct lease *l, int64_t now_ms, bool last, uint64_t *ret
 	char *text = NULL;
 
 	pthread_mutex_lock(&l->lock);
-	*ret_number = l->state_number;
-	if (l->state && l->state_number != l->state_written &&
-		(last || !l->has_state_ms || now_ms - l->state_ms >= LEASE_STATE_INTERVAL_MS))
-		text = mem_strdup(l->state);
+	*ret_number = l->state.number;
+	if (election_is_holder(&l->election))
+		text = mem_strdup(leasestate_due(&l->state, &l->election.seen, now_ms, last));
 	pthread_mutex_unlock(&l->lock);
 	return text;
 }
@@ -240,13 +220,11 @@ static int claim(struct lease *l, struct err *err)
 	w.state = state;
 	if (write_lease(l, &w, &record, err) < 0)
 		return -1;
+	tick(l);
 	pthread_mutex_lock(&l->lock);
 	event = election_wrote(&l->election, &record, sent_ms, now_of(l));
-	if (state && event == ELECTION_SAME) {
-		l->state_written = number;
-		l->state_ms = sent_ms;
-		l->has_state_ms = true;
-	}
+	if (state)
+		leasestate_wrote(&l->state, number, sent_ms);
 	settle(l, event, "the answer to the renewal came too late");
 	tell_holder(l);
 	return 0;
@@ -416,17 +394,6 @@ bool lease_leads(struct lease *l, int64_t margin_ms)
 	return lease_term(l, margin_ms) != 0;
 }
 
-static bool is_utf8(const char *text)
-{
-	uint32_t code;
-	size_t n;
-
-	for (; *text; text += n)
-		if (!(n = utf8_read(text, &code)))
-			return false;
-	return true;
-}
-
 /* Whether `term` is the one that the thread is in, under the lock. */
 static bool in_term(const struct lease *l, uint64_t term)
 {
@@ -435,19 +402,11 @@ static bool in_term(const struct lease *l, uint64_t term)
 
 int lease_set_state(struct lease *l, uint64_t term, const char *text, struct err *err)
 {
-	size_t len = strlen(text);
-
-	if (len > LEASE_STATE_MAX)
-		return err_set(
-			err, ERR_CONFIG, "a state of %zu bytes, at most %zu", len, LEASE_STATE_MAX);
-	if (!is_utf8(text))
-		return err_set(err, ERR_CONFIG, "a state that is not UTF-8");
+	if (leasestate_check(text, err) < 0)
+		return -1;
 	pthread_mutex_lock(&l->lock);
-	if (in_term(l, term) && (!l->state || strcmp(l->state, text) != 0)) {
-		free(l->state);
-		l->state = mem_strdup(text);
-		l->state_number++;
-	}
+	if (in_term(l, term))
+		leasestate_set(&l->state, text);
 	pthread_mutex_unlock(&l->lock);
 	return 0;
 }
@@ -458,8 +417,8 @@ char *lease_take_state(struct lease *l, uint64_t term)
 
 	pthread_mutex_lock(&l->lock);
 	if (in_term(l, term)) {
-		text = l->left;
-		l->left = NULL;
+		text = l->state.left;
+		l->state.left = NULL;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return text;

@@ -22,11 +22,10 @@
 #include "common/attr.h"
 #include "common/err.h"
 #include "scaler/kube.h"
+#include "scaler/leasestate.h"
 
 struct lease;
 
-#define LEASE_STATE_MAX ((size_t)128 << 10)
-#define LEASE_STATE_INTERVAL_MS 10000
 #define LEASE_HOLDER_MAX 256
 
 /* A server may still apply a request whose sender has given up; it does so within this time. */
@@ -62,19 +61,19 @@ int64_t lease_try(struct lease *l);
 void lease_give_back(struct lease *l);
 
 /* Number of the present term if this process leads and, by its own clock, the Lease lasts for margin_ms
- * (>= 0) more; otherwise 0. Every gain of leadership begins another term. The same number again after a
- * 0: a renewal came late, but nobody else can have led. Asks nobody. Thread: any. */
+ * (>= 0) more; otherwise 0. Every gain of leadership begins another term. Asks nobody. Thread: any. */
 uint64_t lease_term(struct lease *l, int64_t margin_ms);
 bool lease_leads(struct lease *l, int64_t margin_ms); /* lease_term() != 0 */
 
-/* Leaves `text` (UTF-8 of at most LEASE_STATE_MAX bytes, ERR_CONFIG otherwise) to the next leader, which
- * may be this process after a restart. It goes with a renewal, if it has changed and the last one went
- * LEASE_STATE_INTERVAL_MS ago, and with the release. Without effect when `term` is over. All of it
- * travels with each renewal, so it should be small. Thread: any. */
+/* Leaves `text` (leasestate_check()) to the next leader, which may be this process after a restart. It goes
+ * with a renewal, if it has changed and the last one went LEASE_STATE_INTERVAL_MS ago, and with the
+ * release. Without effect when `term` is over. All of it travels with each renewal, so it should be small.
+ * Thread: any. */
 int lease_set_state(struct lease *l, uint64_t term, const char *text, struct err *err) MUSTCHECK;
 
-/* The text that was in the Lease when `term` began; the caller frees it. NULL: there was none or one
- * longer than LEASE_STATE_MAX, it was taken already, or `term` is over. What it says is for the caller to
+/* The text that was in the Lease when `term` began or, when nobody else has led since the last term of this
+ * process, what it set itself; the caller frees it. NULL: there was none or one longer than
+ * LEASE_STATE_MAX, it was taken already, or `term` is over. What it says is for the caller to
  * doubt: anyone who may write Leases can have put it there. Thread: any. */
 char *lease_take_state(struct lease *l, uint64_t term);
 

@@ -55,8 +55,8 @@ static int ask(struct leaseclient *c, const struct kube_request *request, const 
 		return 0;
 	if (why.kind == ERR_DENIED)
 		err_wrap(&why,
-			"the verb %s on leases of coordination.k8s.io is not granted in '%s'", verb,
-			c->namespace);
+			"it takes the verb %s on leases of coordination.k8s.io in namespace '%s'",
+			verb, c->namespace);
 	if (err && err->kind == ERR_NONE)
 		*err = why;
 	return -1;

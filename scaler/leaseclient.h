@@ -23,7 +23,7 @@ int leaseclient_open(struct leaseclient *c, const struct kube_options *options,
 void leaseclient_release(struct leaseclient *c);
 
 /* GET. ERR_ABSENT: there is no Lease, or no such namespace. Others as of kube_request(); ERR_DENIED names
- * the verb that has to be granted. */
+ * the verb that it takes. */
 int leaseclient_read(struct leaseclient *c, struct lease_record *ret_record, struct err *err)
 	MUSTCHECK;
 

@@ -26,7 +26,7 @@ struct objects_options {
 	char *const *namespaces;
 	size_t namespace_count;
 	struct hex_fields fields; /* settings_rule_options, settings_check_rule; borrowed */
-	struct ruleset *file;     /* rules of the file, which win; takes a reference */
+	struct ruleset *file; /* rules of the file, which win, to begin with; takes a reference */
 	/* Borrowed. The status is that of its reports, and written only while they say that it leads. NULL:
 	 * no status is written. */
 	struct scaler *scaler;

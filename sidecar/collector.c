@@ -36,6 +36,9 @@
 /* Of the groups that are idle one in so many is asked in a full cycle. */
 #define IDLE_EVERY 10
 
+/* While paused a sign of life is shown this often. */
+#define REST_MS 5000
+
 struct collector {
 	struct collector_options options;
 	struct kafka *kafka;
@@ -46,6 +49,7 @@ struct collector {
 	bool slow[2];           /* by full: its cycles take longer than their interval */
 	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
 	_Atomic int64_t heartbeat_ms;
+	atomic_bool paused;
 
 	pthread_mutex_t lock;    /* of what is below, and of `seq` */
 	struct watches *watches; /* of the cycle under way; changed by its thread only */
@@ -363,7 +367,7 @@ bool collector_cycle(struct collector *c, bool full)
 	next->wall_ms = clock_wall_ms();
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
 	ask_kafka(c, next, before);
-	if (atomic_load(&c->loop.stop)) {
+	if (atomic_load(&c->loop.stop) || atomic_load(&c->paused)) {
 		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
 		return false;
 	}
@@ -416,15 +420,26 @@ static int64_t next_due(int64_t due, int64_t interval, int64_t now)
 	return due + interval > now ? due + interval : now;
 }
 
-static void run(void *ctx)
+/* Paused: what was read is told no more, and not built on. */
+static void rest(struct collector *c)
 {
-	struct collector *c = ctx;
+	publish_clear(c->options.publish);
+	snapshot_unref(c->last);
+	c->last = NULL;
+	do
+		atomic_store(&c->heartbeat_ms, clock_mono_ms());
+	while (runloop_wait_until(&c->loop, clock_mono_ms() + REST_MS) && atomic_load(&c->paused));
+}
+
+/* Cycles until paused, or asked to stop. */
+static void watch(struct collector *c)
+{
 	int64_t full_ms = c->options.full_ms, watch_ms = c->options.watch_ms;
 	int64_t full_due = full_ms ? clock_mono_ms() : INT64_MAX;
 	int64_t watch_due = watch_ms ? clock_mono_ms() : INT64_MAX;
 	int64_t due = full_due < watch_due ? full_due : watch_due;
 
-	while (runloop_wait_until(&c->loop, due)) {
+	while (runloop_wait_until(&c->loop, due) && !atomic_load(&c->paused)) {
 		bool full = full_due <= due;
 		int64_t began = clock_mono_ms(), now;
 
@@ -439,6 +454,20 @@ static void run(void *ctx)
 			watch_due = next_due(watch_due, watch_ms, now);
 		due = full_due < watch_due ? full_due : watch_due;
 	}
+}
+
+static void run(void *ctx)
+{
+	struct collector *c = ctx;
+
+	for (watch(c); !atomic_load(&c->loop.stop); watch(c))
+		rest(c);
+}
+
+void collector_pause(struct collector *c, bool paused)
+{
+	if (atomic_exchange(&c->paused, paused) != paused)
+		runloop_wake(&c->loop);
 }
 
 int collector_start(struct collector *c, struct err *err)

@@ -48,13 +48,18 @@ uint64_t collector_set_watches(
 	struct collector *c, const struct kafka_watch *watches, size_t count);
 
 /* One cycle in the calling thread, published. For one-shot commands and tests, instead of start. False: a
- * stop cut it short, and nothing was published. */
+ * stop or a pause cut it short, and nothing was published. */
 bool collector_cycle(struct collector *c, bool full);
 
 /* Cycles from now on in a thread, the first at once. */
 int collector_start(struct collector *c, struct err *err) MUSTCHECK;
 void collector_stop(struct collector *c); /* asks; returns at once. Thread: any */
 bool collector_join(struct collector *c, int64_t deadline_ms);
+
+/* Paused, it asks Kafka nothing, shows signs of life, and soon no snapshot is current. A cycle that is under
+ * way ends unpublished. Resumed, it begins anew with a cycle at once. Thread: any, but not during
+ * collector_start() and collector_join(). */
+void collector_pause(struct collector *c, bool paused);
 
 /* Monotonic time at which the running cycle began or the last one ended: a sign of life. Thread: any. */
 int64_t collector_heartbeat_ms(const struct collector *c);

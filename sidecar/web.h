@@ -3,6 +3,7 @@
 #ifndef HEXLAG_WEB_H
 #define HEXLAG_WEB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ struct web_options {
 	 * Thread: the HTTP server's. */
 	int (*heartbeat)(void *ctx, struct err *err);
 	void *heartbeat_ctx;
+	/* Whether another replica asks Kafka, so that here no snapshot is to be had: /readyz says that this
+	 * one is ready to take over. NULL: never. Thread: the HTTP server's. */
+	bool (*standby)(void *ctx);
+	void *standby_ctx;
 	/* /readyz: appends lines on what is wrong and does not matter to readiness. NULL: nothing ever.
 	 * Thread: the HTTP server's. */
 	void (*detail)(void *ctx, struct strbuf *out);

@@ -16,6 +16,7 @@ from world import (ROOT, Background, Failure, Skip, World, case, expect, expect_
 ELECT = os.environ.get("ELECT", ROOT + "/build/tests/tools/elect")
 CLEAN = 5     # seconds in which another leads after a clean stop
 CRASH = 20    # and after a crash
+PEER = 25     # where client-go is to notice it: 15, 4.4 since it saw a renewal, 4.4 to its next look
 LEASE = 15
 DEADLINE = 10
 
@@ -105,13 +106,13 @@ def stays_following(candidate, seconds):
 @case("without the rights it does not lead, and says which verb is missing")
 def rights():
     first = ours("first")
-    first.wait_log("the verb get on leases of coordination.k8s.io is not granted in 'shop'")
+    first.wait_log("it takes the verb get on leases of coordination.k8s.io in namespace 'shop'")
     grant(["get"])
-    first.wait_log("the verb create on leases of coordination.k8s.io is not granted in 'shop'")
+    first.wait_log("it takes the verb create on leases of coordination.k8s.io in namespace 'shop'")
     expect(first.times("acting"), [], "acts")
     grant(["get", "create", "update"])
     first.acts_after(time.time(), 6)
-    said = len(first.log_lines("is not granted"))
+    said = len(first.log_lines("it takes the verb"))
     expect_that(said <= 3, "each is said once", said)
     expect((spec()["holderIdentity"], spec()["leaseDurationSeconds"], spec()["leaseTransitions"]),
            ("first", 15, 0), "holder, duration, transitions")
@@ -147,14 +148,14 @@ def clean_stop_of_theirs():
     second.wait_log("^state left by first")
 
 
-@case("ours is killed: client-go has it in 20 s, and not before the lease is over")
+@case("ours is killed: client-go has it, and not before the lease is over")
 def kill_ours():
     second = named("second")
     peer = theirs("peer2")
     peer.wait_log("leader second")
     moment = time.time()
     second.signal(signal.SIGKILL)
-    took = peer.acts_after(moment, CRASH)
+    took = peer.acts_after(moment, PEER)
     print(f"# client-go led {took:.1f} s after ours was killed")
     expect_that(took > LEASE - 3, "the lease is respected", took)
 
@@ -179,7 +180,7 @@ def frozen():
     wait_equal(state, "left by third", "state, which goes with a renewal")
     moment = time.time()
     third.signal(signal.SIGSTOP)
-    peer.acts_after(moment, CRASH)
+    peer.acts_after(moment, PEER)
     acted = len(third.times("acting"))
     # It cannot ask: whatever it does in the first moments it does by its clock.
     world.apiserver("pause")

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "scaler/leasehooks.h"
 #include "scaler/leasemetrics.h"
 #include "tests/mock/apiserver.h"
 #include "tests/tap.h"
@@ -277,7 +278,7 @@ static void test_denied(void)
 	apiserver_fail(b.api, &fault);
 	step(b.a, NULL, 2000);
 	TAP_HAS("a denied request names the verb", logged(fd),
-		"the verb update on leases of coordination.k8s.io is not granted in 'shop'");
+		"it takes the verb update on leases of coordination.k8s.io in namespace 'shop'");
 	step(b.a, NULL, 2000);
 	TAP_STR("once", logged(fd), "");
 	step(b.a, NULL, 6000);
@@ -319,45 +320,97 @@ static void test_waits(void)
 static void test_state(void)
 {
 	struct bench b;
-	char *text = mem_alloc(LEASE_STATE_MAX + 2);
-	struct err err = {0};
+	char *text;
 
 	bench_open(&b);
-	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", &err), 0);
+	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", NULL), 0);
 	step(b.a, b.b, 0);
 	TAP_STR("it has no effect", state_in(&b), "(none)");
 	TAP_STR("a new Lease holds none", lease_take_state(b.a, 1), NULL);
-	TAP_INT("set", lease_set_state(b.a, 1, "one", &err), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "one", NULL), 0);
 	TAP_STR("it is not written at once", state_in(&b), "(none)");
 	step(b.a, b.b, 2000);
 	TAP_STR("but with the next renewal", state_in(&b), "one");
-	TAP_INT("set", lease_set_state(b.a, 1, "two", &err), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "two", NULL), 0);
 	step(b.a, b.b, 9999);
 	TAP_STR("the next one 10 s later", state_in(&b), "one");
 	step(b.a, b.b, 1);
 	TAP_STR("and not before", state_in(&b), "two");
-	TAP_INT("set", lease_set_state(b.a, 1, "three", &err), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "three", NULL), 0);
 	lease_give_back(b.a);
 	TAP_STR("the last goes with the release", state_in(&b), "three");
 	step(b.b, NULL, 0);
 	TAP_STR("another term gets nothing", lease_take_state(b.b, 7), NULL);
-	free(text);
-	text = lease_take_state(b.b, 1);
-	TAP_STR("the next leader finds it", text, "three");
+	TAP_STR("the next leader finds it", text = lease_take_state(b.b, 1), "three");
 	TAP_STR("once", lease_take_state(b.b, 1), NULL);
 	step(b.b, NULL, 2000);
 	TAP_STR("and leaves it until it has its own", state_in(&b), "three");
+	TAP_INT("set", lease_set_state(b.b, 1, "unsent", NULL), 0);
+	step(b.b, NULL, 10000);
+	TAP_INT("a term that begins with nobody else between", (int64_t)lease_term(b.b, 0), 2);
 	free(text);
-	text = mem_alloc(LEASE_STATE_MAX + 2);
-	memset(text, 'x', LEASE_STATE_MAX + 1);
-	text[LEASE_STATE_MAX + 1] = '\0';
-	TAP_INT("one byte too many", lease_set_state(b.b, 1, text, &err), -1);
-	TAP_HAS("is said", err.msg, "a state of 131073 bytes, at most 131072");
-	text[LEASE_STATE_MAX] = '\0';
+	TAP_STR("finds what was set and not sent", text = lease_take_state(b.b, 2), "unsent");
+	free(text);
+	step(b.b, NULL, 2000);
+	TAP_STR("which goes all the same", state_in(&b), "unsent");
+	step(b.a, NULL, 0);
+	step(b.a, NULL, 15000);
+	TAP_STR("and its successor finds it", text = lease_take_state(b.a, 2), "unsent");
+	free(text);
+	TAP_INT("who has its own", lease_set_state(b.a, 2, "four", NULL), 0);
+	lease_give_back(b.a);
+	step(b.b, NULL, 0);
+	TAP_STR("so that nothing older comes back", text = lease_take_state(b.b, 3), "four");
+	free(text);
+	bench_close(&b);
+}
+
+static void test_large_state(void)
+{
+	struct bench b;
+	char *text;
+
+	bench_open(&b);
+	step(b.b, NULL, 0);
+	text = mem_zalloc(LEASE_STATE_MAX + 1, 1);
+	memset(text, 'x', LEASE_STATE_MAX);
 	TAP_INT("the most there may be", lease_set_state(b.b, 1, text, NULL), 0);
 	step(b.b, NULL, 2000);
 	TAP_TRUE("goes", lease_leads(b.b, 14999) && strncmp(state_in(&b), "xxx", 3) == 0);
 	TAP_INT("what is not UTF-8 does not", lease_set_state(b.b, 1, "\xff", NULL), -1);
+	free(text);
+	bench_close(&b);
+}
+
+/* What the scaler is told, which knows of no terms. */
+static void test_hooks(void)
+{
+	struct leasehooks hooks;
+	struct bench b;
+	char *text;
+
+	bench_open(&b);
+	hooks = (struct leasehooks){.lease = b.a};
+	TAP_TRUE("before the first term", !leasehooks_leads(&hooks, 0));
+	step(b.a, NULL, 0);
+	TAP_TRUE("a term that was not told yet allows no write", !leasehooks_leads(&hooks, 5000));
+	TAP_TRUE("it is told", leasehooks_leads(&hooks, 0));
+	TAP_TRUE("and allows one", leasehooks_leads(&hooks, 5000));
+	leasehooks_save_state(&hooks, "saved");
+	step(b.a, NULL, 2000);
+	TAP_STR("what is saved gets into the Lease", state_in(&b), "saved");
+	stepped_ms += 8999;
+	TAP_TRUE("a write that the Lease outlasts", leasehooks_leads(&hooks, 5000));
+	stepped_ms += 1;
+	TAP_TRUE("with time for the server", leasehooks_leads(&hooks, 5000));
+	stepped_ms += 1;
+	TAP_TRUE("one that it does not", !leasehooks_leads(&hooks, 5000));
+	step(b.a, NULL, 999);
+	TAP_TRUE("another term has begun, in which the old decision is not written",
+		lease_leads(b.a, 0) && !leasehooks_leads(&hooks, 5000));
+	TAP_TRUE("the end of the old one is told first", !leasehooks_leads(&hooks, 0));
+	TAP_TRUE("then the new one", leasehooks_leads(&hooks, 0));
+	TAP_STR("with what was saved", text = leasehooks_take_state(&hooks), "saved");
 	free(text);
 	bench_close(&b);
 }
@@ -438,6 +491,8 @@ int main(void)
 	test_denied();
 	test_waits();
 	test_state();
+	test_large_state();
+	test_hooks();
 	test_metrics();
 	test_options();
 	return tap_done();

@@ -67,6 +67,7 @@ static void world_open(struct world *w, const struct kafka_watch *watches, size_
 	struct collector_options options = {
 		.kafka = {.timeout_ms = 2000, .group_filter = exporter, .topic_filter = exporter},
 		.full_ms = exporter ? 10000 : 0,
+		.watch_ms = 10,
 		.watches = watches,
 		.watch_count = count};
 	struct err err = {0};
@@ -215,6 +216,31 @@ static void test_one_question(void)
 	world_close(&w);
 }
 
+/* Other pairs with every other cycle of the running loop, and none in between. */
+static void test_while_running(void)
+{
+	static const struct kafka_watch *const turns[] = {&first, NULL, &second};
+	struct err err = {0};
+	struct world w;
+	uint64_t seq = 0;
+
+	world_open(&w, &first, 1, NULL);
+	TAP_INT("the loop runs", collector_start(w.collector, &err), 0);
+	for (size_t i = 0; i < 60; i++) {
+		const struct kafka_watch *pair = turns[i % ARRAY_LEN(turns)];
+
+		seq = collector_set_watches(w.collector, pair, pair ? 1 : 0);
+		snapshot_unref(w.s);
+		w.s = publish_wait(w.publish, seq - 1, clock_mono_ms() + 10000);
+	}
+	TAP_TRUE("each change is in the snapshot that was promised", w.s && w.s->seq >= seq);
+	TAP_TRUE("  the last one, too",
+		w.s && snapshot_group(w.s, OTHER) && !snapshot_group(w.s, GROUP));
+	collector_stop(w.collector);
+	TAP_TRUE("and it stops", collector_join(w.collector, clock_mono_ms() + 10000));
+	world_close(&w);
+}
+
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
@@ -222,5 +248,6 @@ int main(void)
 	test_from_nothing();
 	test_filtered();
 	test_one_question();
+	test_while_running();
 	return tap_done();
 }

@@ -8,6 +8,9 @@
 #define GROUPS                                                                                     \
 	"consumergroups = ( { name = \"g\"; topicsThreshold = ( { topic = \"t\"; lag = 1; } ); } " \
 	");\n"
+#define MAX3 "maxReplicas = 3; "
+#define SELF(before, after) \
+	KAFKA "scaler: { rules = ( { target = \"self\"; " before after GROUPS " } ); };\n"
 
 static const struct {
 	const char *name, *text, *error; /* error "": valid */
@@ -86,6 +89,24 @@ static const struct {
 		"} ); };",
 		"f:9: scaler.rules[3]: scaleTargetRef Deployment/d is also that of rules[0] "
 		"(f:3)\n"},
+	{"a rule for the own workload", SELF("", "maxReplicas = 3; "), ""},
+	{"which cannot scale itself away", SELF("", "minReplicas = 0; maxReplicas = 3; "),
+		"f:2: scaler.rules[0].minReplicas: 0 is not possible with target \"self\": the "
+		"sidecar would scale itself away and could not come back"},
+	{"which names no other target", SELF("scaleTargetRef = { name = \"d\"; }; ", MAX3),
+		"f:2: scaler.rules[0].target: \"self\" and scaleTargetRef exclude each other"},
+	{"two rules for the own workload",
+		KAFKA "scaler: { rules = (\n{ target = \"self\"; " MAX3 GROUPS
+		      "},\n{ target = \"self\"; " MAX3 GROUPS "} ); };",
+		"f:5: scaler.rules[1]: target self is also that of rules[0]"},
+	{"another word for it",
+		KAFKA "scaler: { rules = ( { target = \"other\"; " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].target: got \"other\", want one of \"self\""},
+	{"a rule without any target", KAFKA "scaler: { rules = ( { " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].scaleTargetRef: missing, and target = \"self\", too"},
+	{"a target without a name",
+		KAFKA "scaler: { rules = ( { scaleTargetRef = {}; " MAX3 GROUPS "} ); };",
+		"f:2: scaler.rules[0].scaleTargetRef.name: missing"},
 	{"an expression that does not compile", KAFKA "exporter: { group_filter = \"(a\"; };",
 		"f:2: exporter.group_filter: regular expression '(a': missing closing parenthesis"},
 	{"a Kafka property that does not exist",
@@ -123,6 +144,8 @@ static const struct {
 		"# @include \"x\"\n/* @include \"x\" */ kafka: { bootstrap = \"@include:1\"; };\n"
 		"exporter: {};",
 		""},
+	{"a string without an end", KAFKA "exporter: { listen = \"a; };",
+		"f:2: a string does not end in this file"},
 	{"a syntax error has its line", KAFKA "exporter: { listen = ; };", "f:2: syntax error"},
 	{"a key twice", KAFKA "exporter: { listen = \":1\"; listen = \":2\"; };",
 		"f:2: duplicate setting name"},

@@ -173,8 +173,11 @@ static void check_losing(void)
 		ELECTION_SAME);
 	TAP_INT("no term", (int64_t)election_term(&e, 11000, 0), 0);
 	(void)wrote(&e, 11000, 11001);
-	TAP_INT("and ends a term that it should have prolonged", wrote(&e, 12000, 40000),
-		ELECTION_LOST);
+	TAP_INT("a renewal that comes after the deadline", wrote(&e, 20500, 21000),
+		ELECTION_GAINED);
+	TAP_INT("begins another term", (int64_t)election_term(&e, 21000, 0), 2);
+	TAP_INT("one that came too late ends a term that it should have prolonged",
+		wrote(&e, 22000, 40000), ELECTION_LOST);
 	election_release(&e);
 
 	election_init(&e, &usual);
@@ -255,6 +258,14 @@ static void check_waits(void)
 	TAP_INT("a candidate waits for a period", election_wait_ms(&e, 0, 0, 0), 2000);
 	TAP_INT("or up to 1.2 more", election_wait_ms(&e, 0, UINT32_MAX, 0), 4400);
 	TAP_INT("or as long as the server asks", election_wait_ms(&e, 0, 0, 30), 30000);
+	(void)see(&e, "other", 0, 1000);
+	TAP_INT("with a Lease that lasts for longer, too",
+		election_wait_ms(&e, 11000, UINT32_MAX, 0), 4400);
+	TAP_INT("but only to its end", election_wait_ms(&e, 15000, 0, 0), 1000);
+	TAP_TRUE("or a little longer, unlike others",
+		election_wait_ms(&e, 15000, 100, 0) > 1000 &&
+			election_wait_ms(&e, 15000, UINT32_MAX, 0) <= 1200);
+	TAP_INT("after it for a period again", election_wait_ms(&e, 16000, 0, 0), 2000);
 	(void)wrote(&e, 1000, 1000);
 	TAP_INT("a leader waits for exactly one", election_wait_ms(&e, 1000, UINT32_MAX, 0), 2000);
 	TAP_INT("or as the server asks", election_wait_ms(&e, 1000, 0, 4), 4000);

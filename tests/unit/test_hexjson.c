@@ -75,6 +75,8 @@ static const struct {
 	{"a negative duration", SPEC(",\"cooldown\":\"-5s\""),
 		"spec.cooldown: got \"-5s\", want a"},
 	{"an unknown field", SPEC(",\"maxReplica\":5"), "spec.maxReplica: unknown key"},
+	{"a target that only the file knows", SPEC(",\"target\":\"self\""),
+		"spec.target: unknown key"},
 	{"a field that has no name", SPEC(",\"\":5"), "spec.: unknown key"},
 	{"a field with a name of its own", SPEC(",\"a = 1; }\":5"), "spec.a = 1; }: unknown key"},
 	{"true that is text", SPEC(",\"dryRun\":\"true\""),

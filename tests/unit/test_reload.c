@@ -342,8 +342,7 @@ static void test_folder(void)
 	struct bench b;
 	char *CLEANUP(mem_free_at) folder = at("rules.d"), *CLEANUP(mem_free_at) log = NULL,
 				   *CLEANUP(mem_free_at) gone = at("rules.d/b.conf"),
-				   *CLEANUP(mem_free_at) quiet = NULL,
-				   *CLEANUP(mem_free_at) extra = at("extra");
+				   *CLEANUP(mem_free_at) quiet = NULL;
 
 	(void)mkdir(folder, 0700);
 	replace("rules.d/a.conf", RULE("a"));

@@ -1,4 +1,4 @@
-#include "cli/programobjects.h"
+#include "cli/scalingobjects.h"
 
 #include <unistd.h>
 
@@ -12,8 +12,8 @@ static struct kube_options kube_options(const struct settings *s)
 		.timeout_ms = s->scaler.timeout_ms};
 }
 
-int program_objects_open_events(
-	struct program_objects *o, const struct settings *s, struct err *err)
+int scaling_objects_open_events(
+	struct scaling_objects *o, const struct settings *s, struct err *err)
 {
 	char host[256] = "";
 	struct events_options options = {.kube = kube_options(s), .instance = host};
@@ -25,15 +25,15 @@ int program_objects_open_events(
 	return o->events ? 0 : -1;
 }
 
-int program_objects_open(struct program_objects *o, const struct settings *s, struct scaler *scaler,
-	struct ruleset *file, void (*changed)(void *ctx, struct ruleset *rules), void *ctx,
-	struct err *err)
+int scaling_objects_open(struct scaling_objects *o, const struct settings *s, struct scaler *scaler,
+	void (*changed)(void *ctx, struct ruleset *rules), void *ctx, struct err *err)
 {
+	struct ruleset *CLEANUP(ruleset_unref_at) none = ruleset_new();
 	struct objects_options options = {.kube = kube_options(s),
 		.namespaces = s->scaler.objects.namespaces.items,
 		.namespace_count = s->scaler.objects.namespaces.count,
 		.fields = {settings_rule_options, settings_check_rule},
-		.file = file,
+		.file = none,
 		.scaler = scaler,
 		.events = o->events,
 		.changed = changed,
@@ -45,14 +45,14 @@ int program_objects_open(struct program_objects *o, const struct settings *s, st
 	return o->objects ? 0 : -1;
 }
 
-int program_objects_start(struct program_objects *o, struct err *err)
+int scaling_objects_start(struct scaling_objects *o, struct err *err)
 {
 	if (o->events && events_start(o->events, err) < 0)
 		return -1;
 	return o->objects ? objects_start(o->objects, err) : 0;
 }
 
-void program_objects_stop(struct program_objects *o)
+void scaling_objects_stop(struct scaling_objects *o)
 {
 	if (o->objects)
 		objects_stop(o->objects);
@@ -60,31 +60,28 @@ void program_objects_stop(struct program_objects *o)
 		events_stop(o->events);
 }
 
-bool program_objects_join(struct program_objects *o, int64_t deadline_ms)
+bool scaling_objects_join(struct scaling_objects *o, int64_t deadline_ms)
 {
 	bool ended = !o->objects || objects_join(o->objects, deadline_ms);
 
 	return ended & (!o->events || events_join(o->events, deadline_ms));
 }
 
-void program_objects_close(struct program_objects *o)
+void scaling_objects_close(struct scaling_objects *o)
 {
 	objects_free(o->objects);
 	events_free(o->events);
 }
 
-void program_objects_event(void *ctx, const struct ruleset_entry *e, bool warning,
-	const char *reason, const char *note)
+void scaling_objects_event(const struct scaling_objects *o, const struct ruleset_entry *e,
+	bool warning, const char *reason, const char *note)
 {
-	const struct program_objects *o = ctx;
-
 	if (o->events)
 		events_post_rule(o->events, e, warning, reason, note);
 }
 
-void program_objects_metrics(void *ctx, struct exposition *x)
+void scaling_objects_metrics(const struct scaling_objects *o, struct exposition *x)
 {
-	const struct program_objects *o = ctx;
 	struct objects_counts objects;
 	struct events_counts events;
 
