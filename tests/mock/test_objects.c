@@ -44,7 +44,7 @@ static void on_rules(void *ctx, struct ruleset *rules)
 
 	for (size_t i = 0; i < rules->count; i++)
 		strbuf_addf(&text, "%s ", rules->entries[i].rule.target.name);
-	scaler_set_rules(w->scaler, rules);
+	scaler_set_rules(w->scaler, rules, 0);
 	pthread_mutex_lock(&w->lock);
 	free(w->rules);
 	w->rules = strbuf_take(&text);
