@@ -256,6 +256,7 @@ void scaling_metrics(struct scaling *s, struct exposition *x)
 	struct lease *lease = lease_of(s);
 
 	scaler_report(s->scaler, &report);
+	scaling_objects_requests(&s->objects, report.requests);
 	scalermetrics(&report, x);
 	leasemetrics(&lease, lease ? 1 : 0, x);
 	scaling_objects_metrics(&s->objects, x);

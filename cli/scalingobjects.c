@@ -80,6 +80,17 @@ void scaling_objects_event(const struct scaling_objects *o, const struct ruleset
 		events_post_rule(o->events, e, warning, reason, note);
 }
 
+void scaling_objects_requests(const struct scaling_objects *o, uint64_t requests[KUBE_OUTCOMES])
+{
+	struct objects_counts objects = {0};
+
+	if (o->objects)
+		objects_count(o->objects, &objects);
+	for (int i = 0; i < KUBE_OUTCOMES; i++)
+		requests[i] += objects.requests[i] +
+			       (o->events ? events_requests(o->events, (enum kube_outcome)i) : 0);
+}
+
 void scaling_objects_metrics(const struct scaling_objects *o, struct exposition *x)
 {
 	struct objects_counts objects;

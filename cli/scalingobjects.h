@@ -36,6 +36,9 @@ void scaling_objects_close(struct scaling_objects *o);
 void scaling_objects_event(const struct scaling_objects *o, const struct ruleset_entry *e,
 	bool warning, const char *reason, const char *note);
 
+/* Adds their requests to the API server. */
+void scaling_objects_requests(const struct scaling_objects *o, uint64_t requests[KUBE_OUTCOMES]);
+
 void scaling_objects_metrics(const struct scaling_objects *o, struct exposition *x);
 
 #endif

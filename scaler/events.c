@@ -370,6 +370,11 @@ bool events_join(struct events *e, int64_t deadline_ms)
 	return runloop_join(&e->loop, deadline_ms);
 }
 
+uint64_t events_requests(const struct events *e, enum kube_outcome outcome)
+{
+	return kube_requests(e->kube, outcome);
+}
+
 struct events_counts events_counts(const struct events *e)
 {
 	return (struct events_counts){

@@ -53,5 +53,6 @@ struct events_counts {
 	uint64_t posted, failed, dropped; /* requests that succeeded or failed; events never sent */
 };
 struct events_counts events_counts(const struct events *e);
+uint64_t events_requests(const struct events *e, enum kube_outcome outcome);
 
 #endif
