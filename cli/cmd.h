@@ -9,6 +9,7 @@ int cmd_run(int argc, char **argv);
 int cmd_exporter(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_lag(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 

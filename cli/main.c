@@ -18,6 +18,7 @@ static const struct {
 	{"lag", "print the lag of consumer groups", cmd_lag},
 	{"explain", "print what the scaler would do now, and why", cmd_explain},
 	{"check", "check a configuration file", cmd_check},
+	{"replay", "decide on recorded or simulated observations", cmd_replay},
 	{"demo", "show it all at work, without Kafka or a cluster", cmd_demo},
 };
 

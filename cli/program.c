@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "scaler/accessreview.h"
 #include "scaler/decisionsjson.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
@@ -25,6 +26,9 @@
 
 /* A call to a broker cannot be interrupted; who asked to stop waits no longer than this. */
 #define STOP_MS 1500
+
+/* Of each of the two questions to the API server about who asks: within Prometheus' default for a scrape. */
+#define REVIEW_TIMEOUT_MS 3000
 
 static int heartbeat(void *ctx, struct err *err)
 {
@@ -66,6 +70,17 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	if (ctx)
 		scaling_report(ctx, &report);
 	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
+}
+
+static bool gate_known(void *ctx, const char *token, unsigned *ret_status)
+{
+	return accessreview_known(ctx, token, ret_status);
+}
+
+static void gate_ask(
+	void *ctx, const char *token, void (*done)(void *who, unsigned status), void *who)
+{
+	accessreview_ask(ctx, token, done, who);
 }
 
 /* Whether Kafka is not asked because another replica leads. */
@@ -183,12 +198,32 @@ static int make_scaling(struct program *p, struct err *err)
 	return p->scaling ? scaling_set_rules(p->scaling, rules, err) : -1;
 }
 
+/* Whom the listener lets in is up to the API server, where the settings say so. */
+static int start_gate(struct program *p, struct err *err)
+{
+	const struct settings *s = &p->settings;
+	const struct kube_options kube = {.kubeconfig = s->scaler.kubeconfig,
+		.context = s->scaler.context,
+		.timeout_ms = REVIEW_TIMEOUT_MS};
+
+	if (!s->exporter.present || !s->exporter.auth)
+		return 0;
+	p->review = accessreview_start(&kube, err);
+	if (!p->review)
+		return err_wrap(err, "exporter.auth");
+	p->gate = (struct httpd_gate){gate_known, gate_ask, p->review};
+	if (!s->exporter.web.file)
+		log_warn("exporter.auth without exporter.web_config: tokens come unencrypted");
+	return 0;
+}
+
 static int start_web(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.web = s->exporter.web,
+		.gate = p->review ? &p->gate : NULL,
 		.path = s->exporter.path,
 		.publish = p->publish,
 		.trend = p->trend,
@@ -242,7 +277,8 @@ int program_start(struct program *p, struct err *err)
 		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
-	if (make_collector(p, err) < 0 || make_scaling(p, err) < 0 || start_web(p, err) < 0)
+	if (make_collector(p, err) < 0 || make_scaling(p, err) < 0 || start_gate(p, err) < 0 ||
+		start_web(p, err) < 0)
 		return -1;
 	program_leads_changed(p);
 	if (collector_start(p->collector, err) < 0)
@@ -280,7 +316,10 @@ bool program_stop(struct program *p)
 		statefile_stop(p->statefile);
 	if (p->times)
 		kafkatimes_stop(p->times);
+	/* Nobody may wait for a verdict when the server stops. */
+	accessreview_stop(p->review);
 	web_stop(p->web);
+	accessreview_free(p->review);
 	if (p->scaling)
 		ended &= scaling_stop(p->scaling, deadline);
 	if (p->collector)

@@ -6,6 +6,7 @@
 
 #include "cli/settings.h"
 #include "common/err.h"
+#include "sidecar/httpd.h"
 #include "sidecar/web.h"
 
 struct program {
@@ -20,8 +21,10 @@ struct program {
 	struct kafkatimes *times;    /* NULL: no exact time lag */
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
-	struct scaling *scaling; /* NULL: no rules */
-	struct web *web;         /* NULL: no exporter */
+	struct scaling *scaling;     /* NULL: no rules */
+	struct accessreview *review; /* NULL: everybody may ask, or no exporter */
+	struct httpd_gate gate;      /* stands on it */
+	struct web *web;             /* NULL: no exporter */
 	struct web_series series[3];
 	struct api_document decisions;
 	struct metrics_options metrics;

@@ -12,6 +12,7 @@
 #include "scaler/lease.h"
 #include "scaler/leasemetrics.h"
 #include "scaler/owner.h"
+#include "scaler/rivals.h"
 #include "scaler/scalermetrics.h"
 
 /* A Lease of this name was not asked for: that of sidecars is made from the name of their target. */
@@ -25,9 +26,10 @@ struct scaling {
 	struct scaler *scaler;
 	struct selftarget *selftarget;
 	struct scaling_objects objects;
-	bool elects;          /* acts only while it holds a Lease */
-	pthread_mutex_t lock; /* guards `lease` as long as there is none */
-	struct lease *lease;  /* NULL: none, or its name is not known yet */
+	struct rivals *rivals; /* NULL: not looked for */
+	bool elects;           /* acts only while it holds a Lease */
+	pthread_mutex_t lock;  /* guards `lease` as long as there is none */
+	struct lease *lease;   /* NULL: none, or its name is not known yet */
 };
 
 static struct kube_options kube_of(const struct settings *s)
@@ -81,6 +83,13 @@ static void tell_event(void *ctx, const struct ruleset_entry *e, bool warning, c
 	const struct scaling *s = ctx;
 
 	scaling_objects_event(&s->objects, e, warning, reason, note);
+}
+
+static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+{
+	const struct scaling *s = ctx;
+
+	return rivals_find(s->rivals, r, ret_why, size);
 }
 
 static void leads_changed(void *ctx)
@@ -143,6 +152,9 @@ static void put_in_force(void *ctx, struct ruleset *rules)
 	struct scaling *s = ctx;
 	uint64_t seq = s->options.watch(s->options.ctx, rules);
 
+	/* First, so that no rule is acted on before its rivals are known. */
+	if (s->rivals)
+		rivals_set_rules(s->rivals, rules);
 	scaler_set_rules(s->scaler, rules, seq);
 }
 
@@ -158,6 +170,15 @@ static void enforce(void *ctx, struct ruleset *rules)
 	elect_among_sidecars(s, rules);
 }
 
+/* Asks nothing before it has rules. */
+static int start_rivals(struct scaling *s, struct err *err)
+{
+	const struct kube_options kube = kube_of(s->options.settings);
+
+	s->rivals = rivals_new(&kube, err);
+	return s->rivals ? rivals_start(s->rivals, err) : -1;
+}
+
 static int open_all(struct scaling *s, struct err *err)
 {
 	const struct settings *settings = s->options.settings;
@@ -169,6 +190,7 @@ static int open_all(struct scaling *s, struct err *err)
 			.term = term,
 			.take_state = take_state,
 			.save_state = save_state,
+			.rival = settings->scaler.check_rivals ? rival : NULL,
 			.event = tell_event},
 	};
 	const struct selftarget_options self = {
@@ -181,7 +203,10 @@ static int open_all(struct scaling *s, struct err *err)
 		scaling_objects_open(&s->objects, settings, s->scaler, put_in_force, s, err) < 0)
 		return -1;
 	s->selftarget = selftarget_new(&self, err);
-	return s->selftarget ? 0 : -1;
+	if (!s->selftarget)
+		return -1;
+	/* The last step: its thread runs from now on, before rules may come from another one. */
+	return settings->scaler.check_rivals ? start_rivals(s, err) : 0;
 }
 
 struct scaling *scaling_new(const struct scaling_options *options, struct err *err)
@@ -204,6 +229,7 @@ void scaling_free(struct scaling *s)
 		return;
 	selftarget_free(s->selftarget);
 	scaling_objects_close(&s->objects);
+	rivals_free(s->rivals);
 	scaler_free(s->scaler);
 	lease_free(s->lease);
 	pthread_mutex_destroy(&s->lock);
@@ -232,11 +258,15 @@ bool scaling_stop(struct scaling *s, int64_t deadline_ms)
 	bool ended, released = true;
 
 	selftarget_stop(s->selftarget);
+	if (s->rivals)
+		rivals_stop(s->rivals);
 	scaler_stop(s->scaler);
 	scaling_objects_stop(&s->objects);
 	ended = selftarget_join(s->selftarget, deadline_ms);
 	ended &= scaler_join(s->scaler, deadline_ms);
 	ended &= scaling_objects_join(&s->objects, deadline_ms);
+	if (s->rivals)
+		ended &= rivals_join(s->rivals, deadline_ms);
 	if (s->lease) {
 		/* Somebody else may write as soon as it is given back. */
 		lease_stop(s->lease, ended);
@@ -260,6 +290,8 @@ void scaling_metrics(struct scaling *s, struct exposition *x)
 	scalermetrics(&report, x);
 	leasemetrics(&lease, lease ? 1 : 0, x);
 	scaling_objects_metrics(&s->objects, x);
+	if (s->rivals)
+		rivals_metrics(s->rivals, x);
 }
 
 void scaling_report(struct scaling *s, struct scaler_report *ret)

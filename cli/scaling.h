@@ -26,7 +26,7 @@ struct scaling_options {
 	void *ctx;
 };
 
-/* ERR_CONFIG where the credentials or a setting are wrong. Connects to nothing yet. */
+/* ERR_CONFIG where the credentials or a setting are wrong. Connects to nothing yet; scaling_stop() ends it. */
 struct scaling *scaling_new(const struct scaling_options *options, struct err *err) MUSTCHECK;
 void scaling_free(struct scaling *s); /* only once it does not run; NULL is fine */
 

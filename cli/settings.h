@@ -52,6 +52,7 @@ struct settings {
 		bool hide_zero_lag;
 		int64_t max_series; /* 0: no limit */
 		struct webconfig_source web;
+		int auth;     /* 0 none, 1 kubernetes */
 		int time_lag; /* enum series_time_lag */
 		int64_t stuck_after_ms, group_max_idle_ms;
 		char *state_file, *time_lag_exact;
@@ -62,6 +63,7 @@ struct settings {
 		int64_t interval_ms;
 		char *kubeconfig, *context;
 		int64_t timeout_ms;
+		bool check_rivals;
 		struct lease_settings lease;
 		struct objects_settings objects;
 		struct conf_items rules; /* struct rule */
@@ -76,6 +78,10 @@ struct settings {
 /* Reads and checks the file. -1 with every error in `errors`. `ret` is zeroed first and is to be
  * released in both cases. */
 int settings_read(const char *path, struct settings *ret, struct conf_errors *errors) MUSTCHECK;
+
+/* The same for commands that do without Kafka: the file may lack the section. */
+int settings_read_offline(const char *path, struct settings *ret, struct conf_errors *errors)
+	MUSTCHECK;
 int settings_parse(const char *text, const char *name, struct settings *ret,
 	struct conf_errors *errors) MUSTCHECK;
 void settings_release(struct settings *s);

@@ -16,6 +16,8 @@
 static const char *const time_lag_names[] = {
 	"group", "partition", "off", NULL}; /* enum series_time_lag */
 
+static const char *const auth_names[] = {"none", "kubernetes", NULL};
+
 static const char *const group_series_names[] = {
 	"auto", "always", "leader", NULL}; /* enum settings_group_series */
 
@@ -164,6 +166,11 @@ const struct conf_option settings_exporter_options[] = {
 	{.key = "web_config",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.web.file)},
+	{.key = "auth",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.auth),
+		.names = auth_names,
+		.fallback = "none"},
 	{.key = "time_lag",
 		.type = CONF_ENUM,
 		.offset = IN(struct settings, exporter.time_lag),

@@ -1,5 +1,6 @@
 /* One rule of the configuration file: its fields are those of a HexServerAutoscaler's spec. */
 #include "cli/settingstables.h"
+#include "scaler/quantity.h"
 
 static const char *const reset_names[] = {"latest", "earliest", NULL};
 
@@ -133,6 +134,18 @@ const struct conf_option settings_rule_options[] = {
 		.offset = IN(struct rule, partition_steps),
 		.names = rule_steps_names,
 		.fallback = "auto"},
+	{.key = "tolerance",
+		.type = CONF_QUANTITY,
+		.offset = IN(struct rule, tolerance),
+		.min = 0,
+		.max = (int64_t)RULE_TOLERANCE_MAX,
+		.parse = quantity_parse,
+		.fallback = "0.1"},
+	{.key = "behavior",
+		.type = CONF_GROUP,
+		.offset = IN(struct rule, behavior),
+		.options = settings_behavior_options,
+		.present = IN(struct rule, behavior.given)},
 	{.key = "cooldown",
 		.type = CONF_DURATION,
 		.offset = IN(struct rule, cooldown_ms),

@@ -10,7 +10,8 @@
 extern const struct conf_option settings_exporter_options[];
 extern const struct conf_option settings_scaler_options[];
 extern const struct conf_option settings_objects_options[];
-extern const struct conf_option settings_rule_options[]; /* of a struct rule */
+extern const struct conf_option settings_behavior_options[]; /* of a struct behavior */
+extern const struct conf_option settings_rule_options[];     /* of a struct rule */
 extern const struct conf_option settings_lease_options[];
 
 /* `item` is the struct settings. */

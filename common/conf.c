@@ -106,6 +106,8 @@ static const char *type_name(enum conf_type type)
 		[CONF_STRINGS] = "a list of strings: [ \"...\", \"...\" ]",
 		[CONF_GROUP] = "a group: { ... }",
 		[CONF_LIST] = "a list of groups: ( { ... }, { ... } )",
+		[CONF_ARRAY] = "a list of groups: ( { ... }, { ... } )",
+		[CONF_QUANTITY] = "a number, or a quantity in quotes",
 	};
 
 	return names[type];
@@ -205,6 +207,21 @@ static void fill_enum(struct conf_scope *scope, const struct conf_option *o, con
 	complain(scope, s, path, "got \"%s\", want one of %s", text, strbuf_str(&known));
 }
 
+static void fill_quantity(struct conf_scope *scope, const struct conf_option *o, const char *path,
+	const config_setting_t *s, const char *text, void *field)
+{
+	struct err err = {0};
+	double value;
+
+	if (o->parse(text, &value, &err) < 0)
+		complain(scope, s, path, "%s", err.msg);
+	else if (value < (double)o->min || value > (double)o->max)
+		complain(scope, s, path, "%s is outside %" PRId64 " to %" PRId64, text, o->min,
+			o->max);
+	else
+		memcpy(field, &value, sizeof(value));
+}
+
 /* A value written as a string, from the file or a table's default. */
 static void fill_text(struct conf_scope *scope, const struct conf_option *o, const char *path,
 	const config_setting_t *s, const char *text, void *field)
@@ -217,6 +234,9 @@ static void fill_text(struct conf_scope *scope, const struct conf_option *o, con
 		break;
 	case CONF_ENUM:
 		fill_enum(scope, o, path, s, text, field);
+		break;
+	case CONF_QUANTITY:
+		fill_quantity(scope, o, path, s, text, field);
 		break;
 	default:
 		if (!*text) {
@@ -271,6 +291,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 	config_setting_t *s, void *field)
 {
 	struct conf_items *list = field;
+	char *items;
 	int count = config_setting_length(s);
 
 	if (!config_setting_is_list(s)) {
@@ -280,8 +301,15 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 	if (count < o->min || count > o->max)
 		complain(scope, s, path, "has %d elements, want %" PRId64 " to %" PRId64, count,
 			o->min, o->max);
-	list->items = mem_zalloc((size_t)count, o->size);
-	list->count = (size_t)count;
+	if (o->type == CONF_ARRAY) {
+		count = count > (int)o->max ? (int)o->max : count;
+		memcpy((char *)field - o->offset + o->count_at, &(size_t){(size_t)count},
+			sizeof(size_t));
+		items = field;
+	} else {
+		list->items = items = mem_zalloc((size_t)count, o->size);
+		list->count = (size_t)count;
+	}
 	for (int i = 0; i < count; i++) {
 		config_setting_t *element = config_setting_get_elem(s, (unsigned)i);
 		char item[300];
@@ -289,7 +317,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 		(void)snprintf(item, sizeof(item), "%s[%d]", path, i);
 		if (config_setting_is_group(element))
 			fill_struct(scope, element, item, o->options, o->check,
-				(char *)list->items + (size_t)i * o->size);
+				items + (size_t)i * o->size);
 		else
 			wrong_type(scope, element, item, CONF_GROUP);
 	}
@@ -298,6 +326,7 @@ static void fill_list(struct conf_scope *scope, const struct conf_option *o, con
 static void fill_value(struct conf_scope *scope, const struct conf_option *o, const char *path,
 	config_setting_t *s, void *field)
 {
+	char number[40];
 	bool on;
 
 	switch (o->type) {
@@ -309,6 +338,7 @@ static void fill_value(struct conf_scope *scope, const struct conf_option *o, co
 		fill_strings(scope, o, path, s, field);
 		break;
 	case CONF_LIST:
+	case CONF_ARRAY:
 		fill_list(scope, o, path, s, field);
 		break;
 	case CONF_GROUP:
@@ -326,7 +356,12 @@ static void fill_value(struct conf_scope *scope, const struct conf_option *o, co
 		}
 		break;
 	default:
-		if (config_setting_type(s) == CONFIG_TYPE_STRING)
+		if (o->type == CONF_QUANTITY && config_setting_is_number(s))
+			fill_quantity(scope, o, path, s,
+				conf_number_text(
+					config_setting_get_float(s), number, sizeof(number)),
+				field);
+		else if (config_setting_type(s) == CONFIG_TYPE_STRING)
 			fill_text(scope, o, path, s, config_setting_get_string(s), field);
 		else
 			wrong_type(scope, s, path, o->type);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/attr.h"
+#include "common/err.h"
 #include "common/filemark.h"
 #include "common/strbuf.h"
 
@@ -22,6 +23,8 @@ enum conf_type {
 	CONF_STRINGS,  /* struct conf_strings, [min, max] elements */
 	CONF_GROUP,    /* a struct embedded at offset, described by `options` */
 	CONF_LIST,     /* struct conf_items, [min, max] structs of `size` described by `options` */
+	CONF_ARRAY, /* the same in place: an array of `max` structs without memory of their own */
+	CONF_QUANTITY, /* double in [min, max], by `parse` */
 };
 
 struct conf_strings {
@@ -51,8 +54,10 @@ struct conf_option {
 	const char *fallback;     /* default, written as in the file; NULL: absent stays zero */
 	const char *const *names; /* CONF_ENUM, NULL-terminated */
 	const struct conf_option *options; /* CONF_GROUP, CONF_LIST */
-	size_t size;                       /* CONF_LIST: of one element */
-	size_t present;                    /* offset of a bool that tells if it is there; 0: none */
+	size_t size;                       /* CONF_LIST, CONF_ARRAY: of one element */
+	size_t count_at; /* CONF_ARRAY: offset of its number of elements (size_t) */
+	int (*parse)(const char *text, double *ret, struct err *err); /* CONF_QUANTITY */
+	size_t present;    /* offset of a bool that tells if it is there; 0: none */
 	conf_check *check; /* CONF_GROUP, CONF_LIST: after one struct has been filled */
 	bool required;
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/conf.h"
+#include "common/conftext.h"
 #include "common/mem.h"
 
 void conf_strings_add(struct conf_strings *list, char *text)
@@ -26,6 +27,14 @@ void conf_files_release(struct conf_files *files)
 		free(files->items[i].path);
 	free(files->items);
 	*files = (struct conf_files){0};
+}
+
+const char *conf_number_text(double value, char *to, size_t room)
+{
+	(void)snprintf(to, room, "%.15g", value);
+	if (strtod(to, NULL) != value)
+		(void)snprintf(to, room, "%.17g", value);
+	return to;
 }
 
 const char *conf_join(char *to, size_t room, const char *path, const char *key)
@@ -77,15 +86,30 @@ static bool same_strings(const struct conf_strings *a, const struct conf_strings
 	return same;
 }
 
+/* `count` structs each. */
+static bool same_structs(const struct conf_option *o, const void *a, const void *b, size_t count)
+{
+	bool same = true;
+
+	for (size_t i = 0; same && i < count; i++)
+		same = conf_same(
+			o->options, (const char *)a + i * o->size, (const char *)b + i * o->size);
+	return same;
+}
+
 static bool same_list(
 	const struct conf_option *o, const struct conf_items *a, const struct conf_items *b)
 {
-	bool same = a->count == b->count;
+	return a->count == b->count && same_structs(o, a->items, b->items, a->count);
+}
 
-	for (size_t i = 0; same && i < a->count; i++)
-		same = conf_same(o->options, (const char *)a->items + i * o->size,
-			(const char *)b->items + i * o->size);
-	return same;
+/* `a` and `b` are the structs that hold the arrays. */
+static bool same_array(const struct conf_option *o, const void *a, const void *b)
+{
+	size_t count = *(const size_t *)(const void *)((const char *)a + o->count_at);
+
+	return count == *(const size_t *)(const void *)((const char *)b + o->count_at) &&
+	       same_structs(o, (const char *)a + o->offset, (const char *)b + o->offset, count);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -109,6 +133,9 @@ static bool same_value(const struct conf_option *o, const void *a, const void *b
 		return *(const int32_t *)a == *(const int32_t *)b;
 	case CONF_ENUM:
 		return *(const int *)a == *(const int *)b;
+	case CONF_QUANTITY:
+		return !(*(const double *)a < *(const double *)b) &&
+		       !(*(const double *)a > *(const double *)b);
 	default:
 		return *(const int64_t *)a == *(const int64_t *)b;
 	}
@@ -129,7 +156,8 @@ static bool compare(const struct conf_option *options, const char *path, const v
 		(void)conf_join(key, sizeof(key), path, o->key);
 		if (o->type == CONF_GROUP && there) {
 			same &= compare(o->options, key, in_a, in_b, out);
-		} else if (!there || !same_value(o, in_a, in_b)) {
+		} else if (!there || !(o->type == CONF_ARRAY ? same_array(o, a, b)
+							     : same_value(o, in_a, in_b))) {
 			same = false;
 			if (out)
 				conf_strings_add(out, mem_strdup(key));

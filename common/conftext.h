@@ -48,4 +48,7 @@ const char *conftext_place(const struct conftext *t, unsigned line, unsigned *re
 
 bool conftext_is_wide(const struct conftext *t, unsigned line, int64_t value);
 
+/* A number in as few digits as tell it from all others. Returns `to`. */
+const char *conf_number_text(double value, char *to, size_t room);
+
 #endif

@@ -7,23 +7,53 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "scaler/behaviorstate.h"
+#include "scaler/capacity.h"
+#include "scaler/efficacy.h"
+#include "scaler/estimate.h"
 #include "scaler/observation.h"
+#include "scaler/settle.h"
 
 /* One threshold as the latest decision saw it, for explanations. */
 struct threshold_look {
 	struct observation seen;
 	bool has_proposal; /* false: the data was of no use */
+	bool tolerated;    /* near enough to right: the proposal is the present size */
 	int32_t proposal;  /* replicas, before tolerance, caps and bounds */
 };
 
+/* What is learned of one threshold over time: about 4 KiB. */
+struct threshold_watch {
+	struct estimate estimate;
+	struct capacity capacity;
+	size_t partitions; /* of the topic, when last known; 0: never */
+};
+
 struct control {
-	struct threshold_look *looks; /* one for each threshold of the rule, in its order */
+	struct threshold_look *looks;    /* one for each threshold of the rule, in its order */
+	struct threshold_watch *watches; /* likewise */
 	size_t look_count;
 
 	bool has_written;
 	int64_t written_ms; /* when the size was last changed by us */
+
+	struct settle settle;
+	struct behavior_state behavior;
+	struct efficacy efficacy;
+	struct efficacy_look efficacy_look; /* of the latest decision, for a write of it */
+
+	bool has_usable;
+	int64_t usable_ms; /* when the data was last good enough to decide by, or the beginning */
+	bool has_idle;
+	int64_t idle_ms; /* since when the lag is known to be zero all the time */
+	bool has_slept;
+	int64_t slept_ms; /* when the target was last scaled to zero by us */
+	int32_t wakes;    /* how often in a row it was woken soon after */
 };
 
 void control_release(struct control *c);
+
+/* Makes room for `thresholds`; another number than before forgets what was known of each. */
+void control_fit(struct control *c, size_t thresholds);
 
 #endif

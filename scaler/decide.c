@@ -1,235 +1,415 @@
 #include "scaler/decide.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "common/mem.h"
+#include "common/attr.h"
+#include "scaler/cap.h"
+#include "scaler/explain.h"
+#include "scaler/propose.h"
 
-const char *reason_name(enum reason reason)
-{
-	static const char *const names[] = {
-		[REASON_WITHIN_RANGE] = "DesiredWithinRange",
-		[REASON_SCALE_UP] = "ScaleUp",
-		[REASON_SCALE_DOWN] = "ScaleDown",
-		[REASON_TOO_FEW_REPLICAS] = "TooFewReplicas",
-		[REASON_TOO_MANY_REPLICAS] = "TooManyReplicas",
-		[REASON_SCALING_DISABLED] = "ScalingDisabled",
-		[REASON_COOLDOWN] = "BackoffBoth",
-		[REASON_LAG_UNKNOWN] = "LagUnknown",
-		[REASON_LAG_STALE] = "LagStale",
-		[REASON_LAG_PARTIAL] = "LagPartial",
-	};
+/* A target that is woken so soon after it went to sleep has to be idle for twice as long the next time, up
+ * to WAKES_MAX times. */
+#define SOON_MS 600000
+#define WAKES_MAX 3
 
-	return names[reason];
-}
-
-const char *step_name(enum step step)
-{
-	static const char *const names[] = {
-		[STEP_BOUNDS] = "bounds",
-		[STEP_QUALITY] = "quality",
-		[STEP_POLICY] = "policy",
-		[STEP_TOLERANCE] = "tolerance",
-		[STEP_CAP] = "cap",
-		[STEP_FALLBACK] = "fallback",
-		[STEP_HOLD] = "hold",
-		[STEP_STABILIZE] = "stabilize",
-		[STEP_LIMIT] = "limit",
-		[STEP_CLAMP] = "clamp",
-	};
-
-	_Static_assert(ARRAY_LEN(names) == STEP_COUNT, "a name for each step");
-	return names[step];
-}
-
-/* What the thresholds together ask for. */
-struct proposal {
-	int32_t want;
-	bool known;           /* a threshold has usable data */
-	size_t by;            /* the threshold that decided */
-	size_t worst;         /* the one with the worst data */
-	enum quality quality; /* of that */
+/* What one decision works with. */
+struct work {
+	const struct rule *rule;
+	const struct decide_input *in;
+	struct control *control;
+	struct decision *d;
+	struct behavior behavior; /* completed */
+	struct proposal p;
 };
 
-/* Whether `want` takes the place of the proposal so far. */
-static bool replaces(
-	const struct rule *rule, const struct proposal *p, int32_t want, int32_t current)
+/* Notes what a step made of the size. */
+static void note(struct work *w, enum step step, enum reason reason, int32_t replicas)
 {
-	if (!p->known)
-		return true;
-	if (rule->policy == POLICY_HEX_OPERATOR)
-		return p->want == current; /* nothing before this one changed anything */
-	return want > p->want;
-}
+	struct decision *d = w->d;
 
-static struct proposal propose(
-	const struct rule *rule, const struct decide_input *in, struct control *control)
-{
-	struct proposal p = {.want = in->replicas};
-	const struct rule_threshold *threshold;
-	const char *group;
-
-	for (size_t i = 0; rule_threshold(rule, i, &group, &threshold); i++) {
-		const struct observation *o = &in->observations[i];
-		struct threshold_look *look = &control->looks[i];
-
-		*look = (struct threshold_look){.seen = *o};
-		if (i == 0 || o->quality < p.quality) {
-			p.quality = o->quality;
-			p.worst = i;
-		}
-		if (o->quality < QUALITY_PARTIAL)
-			continue;
-		look->has_proposal = true;
-		look->proposal = policy_propose(
-			(enum policy_kind)rule->policy, o->lag, threshold->lag, in->replicas);
-		if (replaces(rule, &p, look->proposal, in->replicas)) {
-			p.want = look->proposal;
-			p.known = true;
-			p.by = i;
-		}
-	}
-	return p;
-}
-
-static int32_t clamp(const struct rule *rule, int32_t want)
-{
-	return want > rule->max ? rule->max : want < rule->min ? rule->min : want;
-}
-
-static void say_lag(const struct rule *rule, const struct decide_input *in, struct decision *d,
-	const struct proposal *p)
-{
-	const struct observation *o = &in->observations[p->by];
-	const struct rule_threshold *threshold = NULL;
-	const char *group = NULL;
-
-	(void)rule_threshold(rule, p->by, &group, &threshold);
-	d->has_lag = true;
-	d->decided_by = p->by;
-	d->lag = o->lag;
-	d->threshold = threshold->lag;
-	(void)snprintf(d->detail, sizeof(d->detail),
-		"lag of group '%.80s' on topic '%.80s' is %s%" PRId64 ", threshold %" PRId64
-		", policy asks for %" PRId32,
-		group, threshold->topic, o->quality == QUALITY_PARTIAL ? "at least " : "", o->lag,
-		threshold->lag, p->want);
-}
-
-static void say_worst(const struct rule *rule, const struct decide_input *in, struct decision *d,
-	const struct proposal *p)
-{
-	const struct observation *o = &in->observations[p->worst];
-	const struct rule_threshold *threshold = NULL;
-	const char *group = NULL;
-	size_t used;
-
-	(void)rule_threshold(rule, p->worst, &group, &threshold);
-	(void)snprintf(d->detail, sizeof(d->detail),
-		"lag of group '%.80s' on topic '%.80s' is %s: %s", group, threshold->topic,
-		quality_name(o->quality), o->why);
-	if (o->quality != QUALITY_STALE)
-		return;
-	used = strlen(d->detail);
-	(void)snprintf(d->detail + used, sizeof(d->detail) - used,
-		", last known %" PRId64 " %" PRId64 "s ago", o->lag, o->age_ms / 1000);
-}
-
-static void hold(struct decision *d, enum reason reason)
-{
-	d->want = d->current;
-	d->write = false;
+	if (d->step_count < ARRAY_LEN(d->steps))
+		d->steps[d->step_count++] = (struct decision_step){step, reason, replicas};
+	d->want = replicas;
 	d->reason = reason;
 }
 
-/* Steps 1 and 2. True: decided, the lag does not matter. */
-static bool correct_size(const struct rule *rule, struct decision *d)
+static void stay(struct work *w, enum step step, enum reason reason)
 {
-	if (d->current == 0) {
-		hold(d, REASON_SCALING_DISABLED);
-		(void)snprintf(
-			d->detail, sizeof(d->detail), "the target is switched off (0 replicas)");
+	note(w, step, reason, w->d->current);
+	w->d->write = false;
+}
+
+static enum reason direction(int32_t current, int32_t want)
+{
+	return want > current   ? REASON_SCALE_UP
+	       : want < current ? REASON_SCALE_DOWN
+				: REASON_WITHIN_RANGE;
+}
+
+static int32_t within(int32_t low, int32_t high, int32_t n)
+{
+	return n > high ? high : n < low ? low : n;
+}
+
+/* Whether the size itself decides, without any lag. */
+static bool correct_size(struct work *w)
+{
+	const struct rule *r = w->rule;
+	struct decision *d = w->d;
+	int32_t want = within(r->min, r->max, d->current);
+
+	if (d->current == 0 && r->min > 0) {
+		stay(w, STEP_BOUNDS, REASON_SCALING_DISABLED);
+		explain(d, "the target is switched off (0 replicas)");
 		return true;
 	}
-	d->want = clamp(rule, d->current);
-	if (d->want == d->current)
+	if (want == d->current)
 		return false;
+	note(w, STEP_BOUNDS, want > d->current ? REASON_TOO_FEW_REPLICAS : REASON_TOO_MANY_REPLICAS,
+		want);
 	d->write = true;
-	d->reason = d->want > d->current ? REASON_TOO_FEW_REPLICAS : REASON_TOO_MANY_REPLICAS;
-	(void)snprintf(d->detail, sizeof(d->detail),
-		"%" PRId32 " replicas are outside %" PRId32 " to %" PRId32, d->current, rule->min,
-		rule->max);
+	explain(d, "%" PRId32 " replicas are outside %" PRId32 " to %" PRId32, d->current, r->min,
+		r->max);
 	return true;
 }
 
-static enum reason reason_of(const struct proposal *p, const struct decision *d)
+/* Since when the lag has been zero, and for how long it has to be for the target to sleep. */
+static void note_idle(struct work *w)
 {
-	if (d->want < p->want)
-		return REASON_TOO_MANY_REPLICAS;
-	if (d->want > p->want)
-		return REASON_TOO_FEW_REPLICAS;
-	return d->want > d->current   ? REASON_SCALE_UP
-	       : d->want < d->current ? REASON_SCALE_DOWN
-				      : REASON_WITHIN_RANGE;
-}
+	struct control *c = w->control;
 
-static bool cooling(const struct rule *rule, const struct control *c, int64_t now_ms)
-{
-	return c->has_written && now_ms - c->written_ms < rule->cooldown_ms;
-}
-
-/* Makes room for what is shown of each threshold. */
-static void fit(struct control *c, size_t thresholds)
-{
-	if (c->look_count == thresholds)
+	if (!w->p.no_lag) {
+		c->has_idle = false;
 		return;
-	free(c->looks);
-	c->looks = mem_zalloc(thresholds, sizeof(*c->looks));
-	c->look_count = thresholds;
+	}
+	if (!c->has_idle)
+		c->idle_ms = w->in->now_ms;
+	c->has_idle = true;
+}
+
+static bool may_sleep(const struct work *w)
+{
+	const struct control *c = w->control;
+
+	return w->rule->min == 0 && c->has_idle &&
+	       w->in->now_ms - c->idle_ms >= w->rule->cooldown_ms << c->wakes;
+}
+
+/* The target is at zero, and may be. */
+static void decide_asleep(struct work *w)
+{
+	struct decision *d = w->d;
+	int32_t want = w->p.known ? w->p.want : 1;
+
+	if (!w->p.lag) {
+		stay(w, STEP_POLICY,
+			w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
+			: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
+			: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
+							  : REASON_WITHIN_RANGE);
+		if (w->p.no_lag)
+			explain(d, "no lag, and no replicas");
+		else
+			explain_worst(w->rule, w->in, &w->p, d);
+		return;
+	}
+	explain_lag(w->rule, w->in, &w->p, d);
+	if (w->p.cap)
+		want = within(1, w->p.cap, want);
+	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
+	d->write = true;
+	w->control->wakes =
+		!w->control->has_slept || w->in->now_ms - w->control->slept_ms >= SOON_MS ? 0
+		: w->control->wakes < WAKES_MAX ? w->control->wakes + 1
+						: WAKES_MAX;
+}
+
+/* The policy's size, within what makes sense for the partitions. */
+static void cap(struct work *w)
+{
+	const struct rule *r = w->rule;
+	int32_t current = w->d->current, want = w->p.want;
+	size_t partitions = w->control->watches[w->p.by].partitions;
+
+	note(w, STEP_POLICY, direction(current, w->p.asked), w->p.asked);
+	if (w->p.asked != want)
+		note(w, STEP_TOLERANCE, REASON_WITHIN_RANGE, want);
+	if ((r->policy == POLICY_HEX || r->policy == POLICY_HEX_OPERATOR) && want < current &&
+		want < w->p.floor) {
+		want = w->p.floor < current ? w->p.floor : current;
+		if (w->p.remember < want)
+			w->p.remember = want;
+		note(w, STEP_CAP, REASON_RATE_NEEDED, want);
+	}
+	if (propose_steps(r) && want != current && cap_step(want, partitions) != want) {
+		want = cap_step(want, partitions);
+		note(w, STEP_CAP, direction(current, want), want);
+	}
+	if (w->p.cap && want > w->p.cap) {
+		want = w->p.cap;
+		note(w, STEP_CAP, REASON_PARTITION_LIMIT, want);
+		explain_more(w->d, "; capped at %" PRId32 " partitions", want);
+	}
+	if (r->min > 0)
+		return;
+	if (may_sleep(w))
+		note(w, STEP_CAP, REASON_IDLE, 0);
+	else if (want < 1)
+		note(w, STEP_CAP, REASON_WITHIN_RANGE, 1);
+	if (w->p.no_lag && w->p.remember <= 1)
+		w->p.remember = 0;
+}
+
+/* Without usable data: what the rule says for that, or hold. False: decided. */
+static bool fall_back(struct work *w)
+{
+	const struct rule_fallback *f = &w->rule->fallback;
+	struct decision *d = w->d;
+	int32_t current = d->current, want = f->replicas;
+	int64_t without_ms = w->in->now_ms - w->control->usable_ms;
+
+	stay(w, STEP_QUALITY,
+		w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
+		: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
+		: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
+						  : REASON_LEARNING);
+	explain_worst(w->rule, w->in, &w->p, d);
+	if (d->reason == REASON_LEARNING)
+		explain(d, "too little has been seen for the policy to tell");
+	if (!f->present || without_ms < f->after_ms || d->reason == REASON_LEARNING)
+		return false;
+	if (f->behavior == FALLBACK_CURRENT ||
+		(f->behavior == FALLBACK_CURRENT_IF_HIGHER && current > want) ||
+		(f->behavior == FALLBACK_CURRENT_IF_LOWER && current < want))
+		want = current;
+	/* Partial data is a lower bound: it cannot tell that less would do. */
+	if (want < current && w->p.quality == QUALITY_PARTIAL)
+		want = current;
+	w->p.remember = want;
+	note(w, STEP_FALLBACK, REASON_FALLBACK, want);
+	explain_more(d, "; not known for %" PRId64 "s, falling back to %" PRId32, without_ms / 1000,
+		want);
+	return true;
+}
+
+/* What is held, and why; REASON_COUNT: nothing. */
+static enum reason held(const struct work *w)
+{
+	const struct control *c = w->control;
+	int32_t current = w->d->current, want = w->d->want;
+	int64_t now_ms = w->in->now_ms;
+
+	if (want == current)
+		return REASON_COUNT;
+	if (w->d->reason != REASON_FALLBACK) {
+		if (settle_rebalancing(&c->settle, now_ms))
+			return REASON_REBALANCING;
+		if (settle_starting(&c->settle, now_ms))
+			return REASON_STARTING;
+		if (c->efficacy.not_effective && want > current)
+			return REASON_NOT_EFFECTIVE;
+	}
+	if (c->has_written && now_ms - c->written_ms < w->rule->cooldown_ms)
+		return REASON_COOLDOWN;
+	return REASON_COUNT;
+}
+
+static void explain_hold(struct work *w, enum reason why)
+{
+	const struct control *c = w->control;
+	int64_t left_ms = w->rule->cooldown_ms - (w->in->now_ms - c->written_ms);
+
+	if (why == REASON_COOLDOWN)
+		explain_more(w->d, "; cooling down for %" PRId64 "s more", (left_ms + 999) / 1000);
+	else if (why == REASON_REBALANCING)
+		explain_more(w->d, "; the group is being rebalanced");
+	else if (why == REASON_STARTING)
+		explain_more(w->d, "; %" PRId32 " of %" PRId32 " pods are ready", w->in->ready,
+			w->d->current);
+	else
+		explain_more(w->d,
+			"; the raise from %" PRId32 " to %" PRId32
+			" did not help: %.0f/s are committed",
+			c->efficacy.from, c->efficacy.to, c->efficacy.committed);
+}
+
+static enum reason reason_of_limit(const struct behavior_limited *l, enum reason reason)
+{
+	switch (l->reason) {
+	case BEHAVIOR_UP_LIMIT:
+		return REASON_UP_LIMIT;
+	case BEHAVIOR_TOO_MANY:
+		return REASON_TOO_MANY_REPLICAS;
+	case BEHAVIOR_DOWN_LIMIT:
+		return REASON_DOWN_LIMIT;
+	case BEHAVIOR_TOO_FEW:
+		return REASON_TOO_FEW_REPLICAS;
+	case BEHAVIOR_WITHIN_RANGE:
+		break;
+	}
+	return reason;
+}
+
+/* What is asked for during a rebalance or with pods on their way says nothing of the load. */
+static void remember(struct work *w)
+{
+	const struct settle *s = &w->control->settle;
+
+	if (settle_rebalancing(s, w->in->now_ms) || settle_starting(s, w->in->now_ms))
+		return;
+	/* A window that waits before it raises has to see what is asked for now. */
+	behavior_remember(&w->behavior, &w->control->behavior,
+		w->behavior.up.window_s > 0 && w->d->reason != REASON_FALLBACK ? w->p.want
+									       : w->p.remember,
+		w->in->now_ms);
+}
+
+/* Windows, rates and bounds. */
+static void settle_size(struct work *w)
+{
+	struct behavior_state *s = &w->control->behavior;
+	struct behavior_stable stable;
+	struct behavior_limited limited;
+	struct decision *d = w->d;
+	int32_t asked = d->want;
+	enum reason why = d->reason;
+
+	behavior_stabilize(&w->behavior, s, d->current, asked, w->in->now_ms, &stable);
+	/* From one to none the cooldown is the window, unless one is configured. */
+	if (asked == 0 && d->current == 1 && !w->rule->behavior.given)
+		stable.replicas = 0;
+	if (stable.replicas != asked) {
+		why = stable.able == BEHAVIOR_UP_STABILIZED     ? REASON_UP_STABILIZED
+		      : stable.able == BEHAVIOR_DOWN_STABILIZED ? REASON_DOWN_STABILIZED
+								: why;
+		note(w, STEP_STABILIZE, why, stable.replicas);
+		explain_more(d, "; the window keeps it at %" PRId32, stable.replicas);
+	}
+	remember(w);
+	behavior_limit(&w->behavior, s, d->current, stable.replicas, w->rule->min, w->rule->max,
+		w->in->now_ms, &limited);
+	if (limited.replicas != stable.replicas || limited.limited) {
+		why = reason_of_limit(&limited, why);
+		note(w,
+			why == REASON_UP_LIMIT || why == REASON_DOWN_LIMIT ? STEP_LIMIT
+									   : STEP_CLAMP,
+			why, limited.replicas);
+	}
+	d->want = limited.replicas;
+	d->reason = why;
+	d->write = d->want != d->current;
+	if (d->write && (why == REASON_WITHIN_RANGE || why == REASON_UP_STABILIZED ||
+				why == REASON_DOWN_STABILIZED))
+		d->reason = direction(d->current, d->want);
+}
+
+/* With the lag, as far as it is known, and a size within the bounds and above zero. */
+static void decide_by_lag(struct work *w)
+{
+	struct decision *d = w->d;
+	enum reason hold;
+	bool usable = w->p.known;
+
+	if (usable) {
+		explain_lag(w->rule, w->in, &w->p, d);
+		cap(w);
+		/* What is known may raise even where the rest is not: more could only raise further. */
+		usable = w->p.quality == QUALITY_COMPLETE || d->want > d->current;
+	}
+	if (usable && !w->p.learning) {
+		w->control->has_usable = true;
+		w->control->usable_ms = w->in->now_ms;
+	} else if (!usable && !fall_back(w)) {
+		return;
+	}
+	hold = held(w);
+	if (hold != REASON_COUNT) {
+		remember(w);
+		explain_hold(w, hold);
+		stay(w, STEP_HOLD, hold);
+		return;
+	}
+	settle_size(w);
+}
+
+static void look_at_efficacy(struct work *w)
+{
+	struct control *c = w->control;
+	const struct observation *o = &w->in->observations[w->p.by];
+	const struct threshold_watch *t = &c->watches[w->p.by];
+	struct efficacy_look look = {.now_ms = w->in->now_ms,
+		.late = estimate_late(&t->estimate, t->estimate.lag),
+		.spread = !o->has_spread || o->max_lag < o->lag / 3 || o->partitions < 4,
+		.partitions = t->partitions,
+		.ready = w->in->ready,
+		.quiet_ms = settle_quiet_ms(&c->settle, w->in->now_ms),
+		.grown_ms = w->in->now_ms - c->settle.grown_ms};
+
+	if (o->quality != QUALITY_COMPLETE || !o->has_end ||
+		!estimate_committed(&t->estimate, 15000, &look.committed) ||
+		!estimate_produced(&t->estimate, 60000, &look.produced))
+		return;
+	efficacy_update(&c->efficacy, &look);
+	c->efficacy_look = look;
+}
+
+/* Whose hands are on the size. */
+static void leave_alone(struct work *w)
+{
+	struct decision *d = w->d;
+
+	if (!d->write || (!w->rule->paused && !w->in->contended))
+		return;
+	note(w, STEP_HOLD, w->in->contended ? REASON_CONTENDED : REASON_PAUSED, d->want);
+	d->write = false;
+	explain_more(d, w->in->contended ? "; somebody else sets the size, too" : "; paused");
 }
 
 void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
 	struct decision *ret)
 {
-	int32_t current = in->replicas;
-	struct proposal p;
+	struct work w = {.rule = rule, .in = in, .control = control, .d = ret};
 
-	*ret = (struct decision){.current = current, .want = current};
-	fit(control, rule_threshold_count(rule));
-	if (correct_size(rule, ret))
-		return;
-	p = propose(rule, in, control);
-	ret->quality = p.quality;
-	ret->want = clamp(rule, p.want);
-	/* What is known may raise even where the rest is not: more data could only raise further. */
-	if (!p.known || (p.quality < QUALITY_COMPLETE && ret->want <= current)) {
-		hold(ret, p.quality == QUALITY_UNKNOWN ? REASON_LAG_UNKNOWN
-			  : p.quality == QUALITY_STALE ? REASON_LAG_STALE
-						       : REASON_LAG_PARTIAL);
-		say_worst(rule, in, ret, &p);
-		return;
+	*ret = (struct decision){.current = in->replicas, .want = in->replicas};
+	w.behavior = rule->behavior;
+	behavior_complete(&w.behavior, rule->tolerance);
+	control_fit(control, rule_threshold_count(rule));
+	propose_watch(rule, in, control);
+	behavior_note_initial(&control->behavior, in->replicas, in->now_ms);
+	if (!control->has_usable) {
+		control->has_usable = true;
+		control->usable_ms = in->now_ms;
 	}
-	ret->reason = reason_of(&p, ret);
-	ret->write = ret->want != current;
-	say_lag(rule, in, ret, &p);
-	if (ret->write && cooling(rule, control, in->now_ms)) {
-		int64_t left = rule->cooldown_ms - (in->now_ms - control->written_ms);
-		size_t used = strlen(ret->detail);
-
-		hold(ret, REASON_COOLDOWN);
-		(void)snprintf(ret->detail + used, sizeof(ret->detail) - used,
-			"; cooling down for %" PRId64 "s more", (left + 999) / 1000);
+	if (!correct_size(&w)) {
+		propose(rule, &w.behavior, in, control, &w.p);
+		ret->quality = w.p.quality;
+		note_idle(&w);
+		look_at_efficacy(&w);
+		if (in->replicas == 0)
+			decide_asleep(&w);
+		else
+			decide_by_lag(&w);
 	}
+	leave_alone(&w);
+	ret->on_bad_data =
+		ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
+		ret->reason != REASON_FALLBACK &&
+		(!w.p.known || (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
 }
 
 void decide_wrote(
 	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms)
 {
-	(void)rule;
-	(void)from;
-	(void)to;
+	struct behavior b = rule->behavior;
+
+	behavior_complete(&b, rule->tolerance);
+	behavior_scaled(&b, &control->behavior, from, to, now_ms);
+	if (to > from)
+		efficacy_raised(&control->efficacy, from, to, &control->efficacy_look);
 	control->has_written = true;
 	control->written_ms = now_ms;
+	if (to == 0) {
+		control->has_slept = true;
+		control->slept_ms = now_ms;
+	}
 }

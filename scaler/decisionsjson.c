@@ -162,6 +162,7 @@ void decisionsjson_rule(
 	jsonout_int(j, "writes", true, (int64_t)(v->writes + v->dry_writes));
 	jsonout_int(j, "errors", true, (int64_t)v->errors);
 	jsonout_text(j, "problem", *v->problem ? v->problem : NULL);
+	jsonout_text(j, "contended", *v->contended ? v->contended : NULL);
 	jsonout_close(j, '}');
 }
 

@@ -163,7 +163,8 @@ static enum kube_outcome refused(const struct http_response *res, struct err *er
 	return outcome;
 }
 
-/* Sends the request; a 401 is answered by a changed token, once. `sink` may be NULL. */
+/* Sends the request; a 401 is answered by a changed token, once. A write is not sent again: under a Lease
+ * it must be over within one time-out. `sink` may be NULL. */
 static int send_call(struct kube *k, struct http_request *req, const struct http_sink *sink,
 	struct http_response *ret_res, enum http_end *ret_end, struct err *err)
 {
@@ -172,7 +173,7 @@ static int send_call(struct kube *k, struct http_request *req, const struct http
 	req->token = k->token;
 	if (http_stream(k->http, req, sink, ret_res, ret_end, err) != 0)
 		return -1;
-	if (ret_res->status != 401 || !token_refresh(k, NULL))
+	if (ret_res->status != 401 || !token_refresh(k, NULL) || req->body)
 		return 0;
 	count(k, KUBE_DENIED);
 	http_response_release(ret_res);

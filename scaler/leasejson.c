@@ -228,6 +228,9 @@ int leasejson_parse(const char *text, size_t len, struct lease_record *ret, stru
 	if (!doc)
 		return err_set(
 			err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
+	/* jansson 2.14 takes one after a number for white space. */
+	if (memchr(text, '\0', len))
+		return err_set(err, ERR_RETRY, "the answer is not JSON: it holds a NUL");
 	if (!says(doc, "kind", "Lease") || !says(doc, "apiVersion", "coordination.k8s.io/v1"))
 		return err_set(
 			err, ERR_RETRY, "the answer is not a Lease of coordination.k8s.io/v1");

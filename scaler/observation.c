@@ -16,6 +16,7 @@ void observation_of(const struct snapshot *s, const char *group, const char *top
 	ret->age_ms = total.age_ms;
 	ret->lag = total.lag;
 	ret->end = total.end;
+	ret->has_end = ret->has_spread = total.quality != QUALITY_UNKNOWN;
 	ret->partitions = total.partitions;
 	ret->known = total.quality == QUALITY_UNKNOWN ? 0
 		     : total.quality == QUALITY_STALE ? total.partitions

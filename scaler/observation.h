@@ -18,7 +18,9 @@ struct observation {
 	 * meaning. Sums over different sets of partitions cannot be compared. `end` minus `lag` is what is
 	 * committed. */
 	int64_t lag, end;
+	bool has_end;             /* `end` is known */
 	size_t partitions, known; /* of the topic; in the sums */
+	bool has_spread;          /* the next two are known */
 	size_t with_lag;          /* of the known: those with lag */
 	int64_t max_lag;          /* of one partition */
 

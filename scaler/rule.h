@@ -10,6 +10,7 @@
 #include "common/attr.h"
 #include "common/conf.h"
 #include "common/err.h"
+#include "scaler/behavior.h"
 #include "scaler/policy.h"
 #include "sidecar/snapshot.h"
 
@@ -62,6 +63,7 @@ struct rule {
 	double tolerance;          /* share of the target value, >= 0; behavior may have its own */
 	int64_t cooldown_ms; /* >= 0; nothing is written for so long after a write, and lag has to be
 				     zero for so long before the target goes to zero */
+	struct behavior behavior; /* as given: completed by who decides, with the tolerance */
 	struct rule_fallback fallback;
 	bool limit_to_partitions; /* never more replicas than partitions */
 	int partition_steps;      /* enum rule_steps */

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
+#include "scaler/lease.h"
 #include "sidecar/publish.h"
 
 /* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
@@ -18,9 +19,6 @@
  * targets do not hold up the one that needs a write: a few, and a tenth of all. */
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
-
-/* A server may still apply a write that its sender has given up. */
-#define APPLY_MS 1000
 
 struct scaler {
 	struct scaler_options options;
@@ -173,7 +171,7 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.stop = &s->loop.stop,
 		.hooks = &s->options.hooks,
 		.term = s->term,
-		.margin_ms = s->options.kube.timeout_ms + APPLY_MS,
+		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
 		.look_only = s->options.look_only,
 	};

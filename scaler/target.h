@@ -25,7 +25,8 @@ struct scaler_hooks {
 	char *(*take_state)(void *ctx, uint64_t term);
 	/* What whoever leads next is to know. */
 	void (*save_state)(void *ctx, uint64_t term, const char *text);
-	/* Whether something else is configured to set the size of this target; `ret_why` says what. */
+	/* Whether something else is configured to set the size of this target; `ret_why` says what, or is ""
+	 * where that is not known yet: then nothing is decided. */
 	bool (*rival)(void *ctx, const struct rule *r, char *ret_why, size_t size);
 	/* Something to tell about a rule, as Kubernetes events do. */
 	void (*event)(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
@@ -51,6 +52,7 @@ struct target_view {
 	uint64_t writes, dry_writes, errors;
 	uint64_t decisions[REASON_COUNT];
 	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
+	char contended[160]; /* who else sets the size; "": nobody, so far as known */
 };
 
 struct target {

@@ -200,7 +200,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 struct web *web_start(const struct web_options *options, struct err *err)
 {
-	/* A kubelet has no password. */
+	/* A kubelet has neither password nor token. */
 	static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
@@ -215,6 +215,7 @@ struct web *web_start(const struct web_options *options, struct err *err)
 				       .handler = serve,
 				       .ctx = w,
 				       .web = options->web,
+				       .gate = options->gate,
 				       .open_paths = open_paths},
 		err);
 	if (w->httpd)

@@ -14,6 +14,7 @@
 #include "sidecar/metrics.h"
 #include "sidecar/webconfig.h"
 
+struct httpd_gate;
 struct publish;
 struct trend;
 struct web;
@@ -26,9 +27,10 @@ struct web_series {
 
 /* All pointers are borrowed until web_stop(), which also ends all waits on `publish`. */
 struct web_options {
-	const char *listen;          /* as in httpd_start() */
-	struct webconfig_source web; /* the same */
-	const char *path;            /* of the metrics; NULL: /metrics */
+	const char *listen;            /* as in httpd_start() */
+	struct webconfig_source web;   /* the same */
+	const struct httpd_gate *gate; /* of all but /healthz and /readyz; NULL: none */
+	const char *path;              /* of the metrics; NULL: /metrics */
 	struct publish *publish;
 	struct trend *trend;                   /* NULL: no history */
 	const struct metrics_options *metrics; /* NULL: the defaults */

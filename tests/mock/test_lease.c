@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "common/mem.h"
-#include "scaler/leasehooks.h"
 #include "scaler/leasemetrics.h"
 #include "tests/mock/apiserver.h"
 #include "tests/tap.h"
@@ -382,39 +381,6 @@ static void test_large_state(void)
 	bench_close(&b);
 }
 
-/* What the scaler is told, which knows of no terms. */
-static void test_hooks(void)
-{
-	struct leasehooks hooks;
-	struct bench b;
-	char *text;
-
-	bench_open(&b);
-	hooks = (struct leasehooks){.lease = b.a};
-	TAP_TRUE("before the first term", !leasehooks_leads(&hooks, 0));
-	step(b.a, NULL, 0);
-	TAP_TRUE("a term that was not told yet allows no write", !leasehooks_leads(&hooks, 5000));
-	TAP_TRUE("it is told", leasehooks_leads(&hooks, 0));
-	TAP_TRUE("and allows one", leasehooks_leads(&hooks, 5000));
-	leasehooks_save_state(&hooks, "saved");
-	step(b.a, NULL, 2000);
-	TAP_STR("what is saved gets into the Lease", state_in(&b), "saved");
-	stepped_ms += 8999;
-	TAP_TRUE("a write that the Lease outlasts", leasehooks_leads(&hooks, 5000));
-	stepped_ms += 1;
-	TAP_TRUE("with time for the server", leasehooks_leads(&hooks, 5000));
-	stepped_ms += 1;
-	TAP_TRUE("one that it does not", !leasehooks_leads(&hooks, 5000));
-	step(b.a, NULL, 999);
-	TAP_TRUE("another term has begun, in which the old decision is not written",
-		lease_leads(b.a, 0) && !leasehooks_leads(&hooks, 5000));
-	TAP_TRUE("the end of the old one is told first", !leasehooks_leads(&hooks, 0));
-	TAP_TRUE("then the new one", leasehooks_leads(&hooks, 0));
-	TAP_STR("with what was saved", text = leasehooks_take_state(&hooks), "saved");
-	free(text);
-	bench_close(&b);
-}
-
 static void test_metrics(void)
 {
 	struct exposition x = {0};
@@ -492,7 +458,6 @@ int main(void)
 	test_waits();
 	test_state();
 	test_large_state();
-	test_hooks();
 	test_metrics();
 	test_options();
 	return tap_done();

@@ -101,7 +101,8 @@ static void decide_on(const struct rule *rule, const struct snapshot *s, int32_t
 	struct control *control, int64_t now_ms, struct decision *ret)
 {
 	struct observation seen[2];
-	const struct decide_input in = {now_ms, replicas, replicas, seen};
+	const struct decide_input in = {
+		.now_ms = now_ms, .replicas = replicas, .ready = replicas, .observations = seen};
 	const struct rule_threshold *threshold;
 	const char *group;
 
@@ -122,6 +123,7 @@ static void test_rows(void)
 			.groups = {groups, rows[i].b ? 2 : 1},
 			.policy = rows[i].policy,
 			.cooldown_ms = 60000,
+			.behavior = {.down = {.has_window = true}}, /* of 0 s */
 		};
 		struct control control = {.has_written = rows[i].since_write_ms != UNTOUCHED,
 			.written_ms = 500000 - rows[i].since_write_ms};
@@ -148,7 +150,10 @@ static void test_reaches_bounds(void)
 {
 	struct rule_threshold threshold = {"ta", 1000};
 	struct rule_group group = {"ga", {&threshold, 1}};
-	struct rule rule = {.min = 1, .max = 24, .groups = {&group, 1}};
+	struct rule rule = {.min = 1,
+		.max = 24,
+		.groups = {&group, 1},
+		.behavior = {.down = {.has_window = true}}};
 	struct control control = {0};
 	struct decision d;
 

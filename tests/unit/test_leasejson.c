@@ -113,6 +113,16 @@ static void check_parsing(void)
 	}
 }
 
+static void check_nul(void)
+{
+	static const char text[] = LEASE(META ",\"s\":3\0", "");
+	struct lease_record r = {0};
+	struct err err = {0};
+
+	TAP_INT("a NUL after a number", leasejson_parse(text, sizeof(text) - 1, &r, &err), -1);
+	TAP_HAS("is told", err.msg, "not JSON");
+}
+
 static const struct {
 	const char *text;
 	bool ok;
@@ -283,6 +293,7 @@ static void check_same(void)
 int main(void)
 {
 	check_parsing();
+	check_nul();
 	check_times();
 	check_bodies();
 	check_same();

@@ -1,0 +1,139 @@
+#include "scaler/estimate.h"
+
+#include <math.h>
+#include <string.h>
+
+#define SPACING_MS 900 /* a little under the usual second, so that none of its samples is lost */
+
+/* Half of the time between two commits is the mean of what a healthy group shows; Kafka's default for
+ * auto.commit.interval.ms is 5000. */
+#define DELAY_DEFAULT_S 2.5
+#define DELAY_MIN_S 0.2
+#define DELAY_MAX_S 60.0
+#define DELAY_UP_TAU_MS 900000.0 /* slowly: a backlog that stays is no delay of commits */
+#define DELAY_DOWN_TAU_MS 60000.0
+
+static const struct estimate_point *point(const struct estimate *e, size_t i)
+{
+	return &e->points[(e->first + i) % ESTIMATE_POINTS];
+}
+
+static void push(struct estimate *e, const struct estimate_point *p)
+{
+	if (e->count == ESTIMATE_POINTS) {
+		e->first = (e->first + 1) % ESTIMATE_POINTS;
+		e->count--;
+	}
+	e->points[(e->first + e->count++) % ESTIMATE_POINTS] = *p;
+}
+
+void estimate_add(struct estimate *e, const struct observation *o)
+{
+	struct estimate_point p = {o->at_ms, o->end, o->end - o->lag};
+
+	if (o->quality != QUALITY_COMPLETE || !o->has_end)
+		return;
+	if (e->count && p.at_ms == e->latest.at_ms)
+		return;
+	if (e->count &&
+		(p.at_ms < e->latest.at_ms || p.end < e->latest.end ||
+			p.committed < e->latest.committed || o->partitions != e->partitions))
+		e->count = 0;
+	e->partitions = o->partitions;
+	e->lag = o->lag;
+	e->latest = p;
+	if (e->count == 0 || p.at_ms - point(e, e->count - 1)->at_ms >= SPACING_MS)
+		push(e, &p);
+}
+
+/* The newest point that is `span_ms` older than the latest; else the oldest, if half as old. */
+static const struct estimate_point *past(const struct estimate *e, int64_t span_ms)
+{
+	const struct estimate_point *oldest;
+
+	if (e->count == 0)
+		return NULL;
+	for (size_t i = e->count; i-- > 0;)
+		if (e->latest.at_ms - point(e, i)->at_ms >= span_ms)
+			return point(e, i);
+	oldest = point(e, 0);
+	return (e->latest.at_ms - oldest->at_ms) * 2 >= span_ms && e->latest.at_ms > oldest->at_ms
+		       ? oldest
+		       : NULL;
+}
+
+bool estimate_produced(const struct estimate *e, int64_t span_ms, double *ret_rate)
+{
+	const struct estimate_point *p = past(e, span_ms);
+
+	if (!p)
+		return false;
+	*ret_rate =
+		(double)(e->latest.end - p->end) * 1000.0 / (double)(e->latest.at_ms - p->at_ms);
+	return true;
+}
+
+bool estimate_committed(const struct estimate *e, int64_t span_ms, double *ret_rate)
+{
+	const struct estimate_point *p = past(e, span_ms);
+
+	if (!p)
+		return false;
+	*ret_rate = (double)(e->latest.committed - p->committed) * 1000.0 /
+		    (double)(e->latest.at_ms - p->at_ms);
+	return true;
+}
+
+int64_t estimate_floor(const struct estimate *e, int64_t span_ms)
+{
+	int64_t least = e->lag;
+
+	for (size_t i = e->count; i-- > 0;) {
+		const struct estimate_point *p = point(e, i);
+
+		if (e->latest.at_ms - p->at_ms > span_ms)
+			break;
+		if (p->end - p->committed < least)
+			least = p->end - p->committed;
+	}
+	return least;
+}
+
+double estimate_late(const struct estimate *e, int64_t lag)
+{
+	double delay_s = e->has_delay ? e->delay_s : DELAY_DEFAULT_S;
+	double shortly = 0, longer = 0, produced = 0, throughput, late;
+
+	(void)estimate_committed(e, 15000, &shortly);
+	/* In the beginning the commits of the time before are missing. */
+	if (!estimate_committed(e, 60000, &longer))
+		(void)estimate_produced(e, 10000, &produced);
+	throughput = fmax(shortly, fmax(longer, produced));
+	/* Half as much again and 2 s: commits of few consumers come in lumps. Then what chance does: a
+	 * single record is no backlog. */
+	late = (double)lag - throughput * (1.5 * delay_s + 2.0) - 3 * sqrt((double)lag);
+	return late > 0 ? late : 0;
+}
+
+void estimate_learn_delay(struct estimate *e, bool quiet)
+{
+	double in, out, seen, share;
+	int64_t since = e->latest.at_ms - e->delay_ms;
+
+	if (e->count == 0)
+		return;
+	e->delay_ms = e->latest.at_ms;
+	/* Healthy: over a minute as much was committed as arrived, so that no backlog came or went. */
+	if (!quiet || !estimate_produced(e, 60000, &in) || !estimate_committed(e, 60000, &out) ||
+		in <= 0 || fabs(in - out) > 0.02 * in || in * 60 < 100)
+		return;
+	seen = (double)e->lag / in;
+	seen = seen < DELAY_MIN_S ? DELAY_MIN_S : seen > DELAY_MAX_S ? DELAY_MAX_S : seen;
+	if (!e->has_delay) {
+		e->has_delay = true;
+		e->delay_s = DELAY_DEFAULT_S;
+	}
+	share = 1 - exp(-(double)(since < 0 ? 0 : since) /
+			    (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
+	e->delay_s += share * (seen - e->delay_s);
+}

@@ -1,0 +1,39 @@
+/* Whether the consumers are settled: no rebalance, no pods on their way. While they are not, lag says
+ * little, since a group that stops looks like a load that grows. Pure. Zeroed: just begun. */
+#ifndef HEXLAG_SETTLE_H
+#define HEXLAG_SETTLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "scaler/observation.h"
+
+/* Longer than this a hold for one of these reasons does not last: a group may rebalance for ever, and a
+ * pod may never start. */
+#define SETTLE_LIMIT_MS 60000
+
+struct settle {
+	bool begun;
+	bool rebalancing;   /* a group of the rule */
+	int64_t since_ms;   /* when that began or ended */
+	int64_t stopped_ms; /* the longest rebalance of late; 0: none seen */
+	int32_t replicas;   /* asked for */
+	int32_t ready;      /* pods that work */
+	bool short_of;      /* ready differs from replicas */
+	int64_t short_ms;   /* since when it does, or replicas changed */
+	int64_t ready_ms;   /* when `ready` changed last */
+	int64_t grown_ms;   /* when it rose last */
+};
+
+void settle_update(struct settle *s, const struct observation *observations, size_t count,
+	int32_t replicas, int32_t ready, int64_t now_ms);
+
+/* Whether a hold is due, for the reason that its name says. */
+bool settle_rebalancing(const struct settle *s, int64_t now_ms);
+bool settle_starting(const struct settle *s, int64_t now_ms);
+
+/* Milliseconds since the last change of any kind; 0 while one goes on. */
+int64_t settle_quiet_ms(const struct settle *s, int64_t now_ms);
+
+#endif
