@@ -205,6 +205,34 @@ static void check_right(void)
 	json_decref(doc);
 }
 
+/* Every field that the definition of the resource knows. */
+static void check_whole(void)
+{
+	json_t *doc = document(SPEC(
+		",\"policy\":\"drain\",\"drainTime\":\"30s\",\"ratePerReplica\":1000,"
+		"\"offsetReset\":\"earliest\",\"limitToPartitions\":false,\"partitionSteps\":"
+		"\"on\","
+		"\"tolerance\":\"0.2\",\"cooldown\":\"5m\",\"paused\":true,\"dryRun\":true,"
+		"\"fallback\":{\"after\":\"3m\",\"behavior\":\"currentReplicas\",\"replicas\":4},"
+		"\"behavior\":{\"scaleUp\":{\"stabilizationWindowSeconds\":0,\"selectPolicy\":"
+		"\"Max\","
+		"\"tolerance\":\"50m\",\"policies\":[{\"type\":\"Percent\",\"value\":100,"
+		"\"periodSeconds\":15}]},\"scaleDown\":{\"selectPolicy\":\"Disabled\"}}"));
+	struct hexobject o;
+
+	TAP_INT("an object with all fields", hexjson_read(doc, &fields, &o, NULL), 0);
+	TAP_STR("is right", o.problem, NULL);
+	TAP_INT("policy", o.rule.policy, POLICY_DRAIN);
+	TAP_INT("drainTime", o.rule.drain_time_ms, 30000);
+	TAP_TRUE("tolerance", o.rule.tolerance > 0.199 && o.rule.tolerance < 0.201);
+	TAP_INT("fallback", o.rule.fallback.after_ms, 180000);
+	TAP_TRUE("behavior", o.rule.behavior.given);
+	TAP_INT("selectPolicy", o.rule.behavior.down.select, BEHAVIOR_DISABLED);
+	TAP_INT("policies", o.rule.behavior.up.policy_count, 1);
+	hexobject_release(&o);
+	json_decref(doc);
+}
+
 static void check_status(void)
 {
 	json_t *doc = document(SPEC("")), *status;
@@ -251,6 +279,7 @@ int main(void)
 	check_wrong();
 	check_long_names();
 	check_right();
+	check_whole();
 	check_status();
 	check_nameless();
 	return tap_done();
