@@ -16,17 +16,17 @@ world = World()
 
 
 def grants():
+    """What k8s/bases/operator grants besides what k8s/bases/scaler does."""
     rules = [{"apiGroups": ["autoscaling.hexfuture.net"], "resources": ["hexserverautoscalers"],
               "verbs": ["list", "watch"]},
              {"apiGroups": ["autoscaling.hexfuture.net"], "resources": ["hexserverautoscalers/status"],
-              "verbs": ["patch"]},
-             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
+              "verbs": ["patch"]}]
     rbac = "rbac.authorization.k8s.io"
     return [{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": {"name": "objects"},
              "rules": rules},
             {"apiVersion": rbac + "/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "objects"},
              "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "objects"},
-             "subjects": [{"kind": "ServiceAccount", "name": "hexlag", "namespace": "hexlag"}]}]
+             "subjects": [{"kind": "ServiceAccount", "name": "hexlag-scaler", "namespace": "hexlag"}]}]
 
 
 def autoscaler(name, target="orders", lag=100, **spec):
