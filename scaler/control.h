@@ -14,6 +14,10 @@
 #include "scaler/observation.h"
 #include "scaler/settle.h"
 
+/* Bounds of `wakes` and `regrets`: each doubles a wait. */
+#define CONTROL_WAKES_MAX 3
+#define CONTROL_REGRETS_MAX 3
+
 /* One threshold as the latest decision saw it, for explanations. */
 struct threshold_look {
 	struct observation seen;
@@ -41,6 +45,14 @@ struct control {
 	struct behavior_state behavior;
 	struct efficacy efficacy;
 	struct efficacy_look efficacy_look; /* of the latest decision, for a write of it */
+
+	bool has_raised, has_lowered;
+	int64_t raised_ms, lowered_ms; /* when by us, last */
+	bool raised_to_drain; /* that raise was for a backlog and more than the produce rate needs */
+	bool probing,
+		lowered_to_probe; /* what is asked for is to learn the capacity; the last lowering was */
+	int32_t regrets;          /* how often of late a lowering had to be taken back soon */
+	bool to_drain;            /* what the latest decision asks for is of that kind */
 
 	bool has_usable;
 	int64_t usable_ms; /* when the data was last good enough to decide by, or the beginning */

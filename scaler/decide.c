@@ -8,9 +8,14 @@
 #include "scaler/propose.h"
 
 /* A target that is woken so soon after it went to sleep has to be idle for twice as long the next time, up
- * to WAKES_MAX times. */
+ * to CONTROL_WAKES_MAX times. */
 #define SOON_MS 600000
-#define WAKES_MAX 3
+
+/* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
+ * REGRET_MS after a raise, and so on, up to CONTROL_REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
+#define REGRET_SOON_MS 240000
+#define REGRET_MS 300000
+#define REGRET_FORGET_MS 3600000
 
 /* What one decision works with. */
 struct work {
@@ -120,8 +125,8 @@ static void decide_asleep(struct work *w)
 	d->write = true;
 	w->control->wakes =
 		!w->control->has_slept || w->in->now_ms - w->control->slept_ms >= SOON_MS ? 0
-		: w->control->wakes < WAKES_MAX ? w->control->wakes + 1
-						: WAKES_MAX;
+		: w->control->wakes < CONTROL_WAKES_MAX ? w->control->wakes + 1
+							: CONTROL_WAKES_MAX;
 }
 
 /* The policy's size, within what makes sense for the partitions. */
@@ -192,6 +197,15 @@ static bool fall_back(struct work *w)
 	return true;
 }
 
+/* Whether lowering waits since it was done too early before. Who configures windows has chosen. */
+static bool regrets(const struct work *w)
+{
+	const struct control *c = w->control;
+
+	return c->regrets > 0 && c->has_raised && !c->raised_to_drain && !w->rule->behavior.given &&
+	       w->in->now_ms - c->raised_ms < (int64_t)REGRET_MS << c->regrets;
+}
+
 /* What is held, and why; REASON_COUNT: nothing. */
 static enum reason held(const struct work *w)
 {
@@ -208,6 +222,8 @@ static enum reason held(const struct work *w)
 			return REASON_STARTING;
 		if (c->efficacy.not_effective && want > current)
 			return REASON_NOT_EFFECTIVE;
+		if (want < current && want > 0 && regrets(w))
+			return REASON_REGRET;
 	}
 	if (c->has_written && now_ms - c->written_ms < w->rule->cooldown_ms)
 		return REASON_COOLDOWN;
@@ -226,6 +242,8 @@ static void explain_hold(struct work *w, enum reason why)
 	else if (why == REASON_STARTING)
 		explain_more(w->d, "; %" PRId32 " of %" PRId32 " pods are ready", w->in->ready,
 			w->d->current);
+	else if (why == REASON_REGRET)
+		explain_more(w->d, "; lowering was taken back soon before, so it waits");
 	else
 		explain_more(w->d,
 			"; the raise from %" PRId32 " to %" PRId32
@@ -383,6 +401,8 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 	if (!correct_size(&w)) {
 		propose(rule, &w.behavior, in, control, &w.p);
 		ret->quality = w.p.quality;
+		control->to_drain = w.p.want > w.p.remember;
+		control->probing = rule->policy == POLICY_DRAIN && w.p.answer.probing;
 		note_idle(&w);
 		look_at_efficacy(&w);
 		if (in->replicas == 0)
@@ -397,6 +417,18 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 		(!w.p.known || (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
 }
 
+static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_ms)
+{
+	efficacy_raised(&c->efficacy, from, to, &c->efficacy_look);
+	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS && !c->lowered_to_probe)
+		c->regrets += c->regrets < CONTROL_REGRETS_MAX;
+	else if (c->has_raised && now_ms - c->raised_ms > REGRET_FORGET_MS)
+		c->regrets = 0;
+	c->has_raised = true;
+	c->raised_ms = now_ms;
+	c->raised_to_drain = c->to_drain;
+}
+
 void decide_wrote(
 	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms)
 {
@@ -405,7 +437,12 @@ void decide_wrote(
 	behavior_complete(&b, rule->tolerance);
 	behavior_scaled(&b, &control->behavior, from, to, now_ms);
 	if (to > from)
-		efficacy_raised(&control->efficacy, from, to, &control->efficacy_look);
+		note_raise(control, from, to, now_ms);
+	if (to < from) {
+		control->has_lowered = true;
+		control->lowered_ms = now_ms;
+		control->lowered_to_probe = control->probing;
+	}
 	control->has_written = true;
 	control->written_ms = now_ms;
 	if (to == 0) {

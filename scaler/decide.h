@@ -28,6 +28,7 @@ enum reason {
 	REASON_REBALANCING,   /* would change, but the group is being rebalanced: held */
 	REASON_STARTING,      /* would change, but pods are on their way: held */
 	REASON_NOT_EFFECTIVE, /* would raise, but the last raise did not help: held */
+	REASON_REGRET,        /* would lower, but the last lowerings were taken back soon: held */
 	REASON_CONTENDED,     /* would change, but somebody else sets the size, too: left alone */
 	REASON_PAUSED,        /* would change, but the rule is paused: left alone */
 	REASON_ACTIVATED,     /* the first records for a target that was scaled to zero */

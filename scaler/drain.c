@@ -14,6 +14,9 @@
 /* A raise takes about so long to help, besides the rebalance. */
 #define START_S 10.0
 
+/* A raise has to be rid of a backlog in this share of the time that it takes without. */
+#define WORTH 0.6
+
 /* After a change the first commits tell of the time before. */
 #define GRACE_MS 10000
 
@@ -24,19 +27,26 @@
 /* Below what is proven the way is felt: by at most so much more load for each consumer, and more with
  * each such time of calm. */
 #define PROBE 1.4
-#define PROBE_MS 300000.0
+#define PROBE_MS 900000.0
+#define PROBE_CALM_MS 240000 /* for so long nothing may have changed before */
 
 /* Records per second that arrive, over spans of several lengths. */
 struct rates {
 	double quick, fast, slow;
+	double soon; /* slow, as it will be if it goes on rising */
 };
 
 static bool get_rates(const struct estimate *e, struct rates *ret)
 {
+	double longer;
+
 	if (!estimate_produced(e, FAST_MS, &ret->fast))
 		return false;
 	if (!estimate_produced(e, SLOW_MS, &ret->slow))
 		ret->slow = ret->fast;
+	ret->soon = ret->slow;
+	if (estimate_produced(e, 2 * SLOW_MS, &longer) && longer < ret->slow)
+		ret->soon += 2 * (ret->slow - longer);
 	if (!estimate_produced(e, QUICK_MS, &ret->quick))
 		ret->quick = ret->fast;
 	return true;
@@ -49,20 +59,24 @@ static int32_t at_least_one(int32_t replicas)
 
 /* Where no saturation was ever seen: the next size below, as long as nobody is asked to do much more than
  * has been seen to work. The way up is known then, since that is where the capacity is learned. */
-static int32_t probe(const struct drain_look *look, double rate, double per)
+static int32_t probe(const struct drain_look *look, const struct rates *r, double per)
 {
+	double rate = fmax(r->fast, r->slow);
 	int32_t below = cap_step_below(look->replicas, look->partitions);
 	double limit = per * pow(PROBE, 1 + floor((double)look->calm_ms / PROBE_MS));
 
 	if (look->partitions == 0)
 		below = look->replicas - 1;
-	return below >= 1 && rate / cap_effective(below, look->partitions) <= limit
+	return below >= 1 && look->calm_ms >= PROBE_CALM_MS &&
+			       rate / cap_effective(below, look->partitions) <= limit
 		       ? below
 		       : cap_step(look->replicas, look->partitions);
 }
 
-static int32_t steady_size(const struct drain_look *look, double rate, double per, bool saturated)
+static int32_t steady_size(
+	const struct drain_look *look, const struct rates *r, double per, bool saturated)
 {
+	double rate = r->slow;
 	double headroom = saturated ? HEADROOM : 1.0;
 	int32_t size = at_least_one(cap_size_for(rate / (per * headroom), look->partitions));
 
@@ -72,7 +86,7 @@ static int32_t steady_size(const struct drain_look *look, double rate, double pe
 		rate <= BUSY * per * cap_effective(look->replicas, look->partitions))
 		return look->replicas;
 	if (!saturated && size >= cap_step(look->replicas, look->partitions))
-		return probe(look, rate, per);
+		return probe(look, r, per);
 	return size;
 }
 
@@ -84,12 +98,13 @@ static bool worth(const struct drain_look *look, int32_t size, double rate, doub
 	double now = carry - rate;
 	double then = per * cap_effective(size, look->partitions) - rate;
 	double stop_s = (double)look->stopped_ms / 1000 + 1;
-	double wait_s = START_S + stop_s;
-	double left = late - fmax(now, 0) * START_S + rate * stop_s;
+	double start_s = look->start_ms ? (double)look->start_ms / 1000 : START_S;
+	double wait_s = start_s + stop_s;
+	double left = late - fmax(now, 0) * start_s + rate * stop_s;
 
 	if (now <= 0 || then <= 0)
 		return true;
-	return wait_s + fmax(left, 0) / then < 0.7 * (late / now);
+	return wait_s + fmax(left, 0) / then < WORTH * (late / now);
 }
 
 /* The size that is rid of the backlog in time. A backlog of little time is left more of it where the size for
@@ -99,10 +114,10 @@ static int32_t size_to_drain(const struct drain_look *look, const struct drain_a
 {
 	double per = a->per * headroom;
 	int32_t least = at_least_one(cap_size_for(a->rate / per, look->partitions));
-	double spare = per * cap_effective(least, look->partitions) - a->rate;
+	double spare = a->per * cap_effective(least, look->partitions) - a->rate;
 
 	if (!a->urgent && a->late <= a->rate * drain_s / 2 && spare > 0 &&
-		a->late + a->rate * 5 <= spare * drain_s * 3)
+		a->late + a->rate * 5 <= spare * drain_s * 4)
 		return least;
 	return at_least_one(cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
 }
@@ -117,6 +132,25 @@ static double carried(const struct drain_look *look, double late, double per)
 		estimate_committed(look->estimate, FAST_MS, &seen) && seen < carry)
 		return seen;
 	return carry;
+}
+
+/* Lower than now: not with a backlog, nor below what a rate that rises will soon need. */
+static int32_t lowered(const struct drain_look *look, const struct drain_answer *a,
+	const struct rates *r, double headroom)
+{
+	double rate = fmax(r->fast, r->soon);
+	int32_t least = cap_size_for(rate / (a->per * headroom), look->partitions);
+
+	if (a->late > 0)
+		return look->replicas;
+	least = least > look->replicas ? look->replicas : least;
+	return a->want > least || headroom >= 1 ? a->want : least;
+}
+
+/* One partition, or few, with most of the backlog: their consumers have too much, not all. */
+static bool lopsided(const struct drain_look *look)
+{
+	return look->has_spread && look->partitions >= 4 && look->max_lag > look->lag / 3;
 }
 
 void drain_propose(const struct rule *rule, const struct drain_look *look, struct drain_answer *ret)
@@ -146,13 +180,16 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 	carry = carried(look, ret->late, per);
 	ret->urgent =
 		carry <= 0 || (ret->late + (r.fast - carry) * (START_S + 5)) / carry > drain_s / 2;
-	ret->steady = steady_size(look, r.slow, per, saturated);
+	ret->steady = steady_size(look, &r, per, saturated);
+	ret->probing = !saturated && ret->steady < look->replicas;
 	ret->want = ret->steady;
-	if (ret->late > 0 && ret->want < look->replicas)
-		ret->want = look->replicas;
+	if (ret->want < look->replicas)
+		ret->want = lowered(look, ret, &r, headroom);
 	if (ret->urgent || ret->steady > look->replicas)
 		ret->rate = highest;
 	raised = size_to_drain(look, ret, drain_s, headroom);
+	if (ret->late > 0 && raised > look->replicas && lopsided(look))
+		raised = cap_size_for(raised + 1, look->partitions);
 	if (raised <= ret->want || raised <= look->replicas)
 		return;
 	/* A lower bound of the capacity proves nothing as long as all is done in time. */
@@ -183,8 +220,11 @@ int32_t drain_floor(const struct drain_look *look)
 {
 	struct rates r;
 
-	if (!look->capacity->saturated || !get_rates(look->estimate, &r))
+	if (!look->capacity->saturated)
 		return 0;
+	/* After a restart the rates come a little later than the first lag. */
+	if (!get_rates(look->estimate, &r))
+		return INT32_MAX;
 	return at_least_one(
 		cap_size_for(r.slow / (look->capacity->per * HEADROOM), look->partitions));
 }

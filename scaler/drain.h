@@ -21,15 +21,19 @@ struct drain_look {
 	const struct capacity *capacity;
 	int64_t lag; /* complete, or a lower bound */
 	size_t partitions;
+	bool has_spread; /* the next is known */
+	int64_t max_lag; /* of one partition */
 	int32_t replicas, ready;
 	int64_t quiet_ms;   /* settle_quiet_ms() */
 	int64_t stopped_ms; /* how long a rebalance takes */
+	int64_t start_ms;   /* how long pods take to be ready; 0: not seen */
 	int64_t calm_ms;    /* since replicas changed */
 	int64_t grown_ms;   /* since replicas were added */
 };
 
 struct drain_answer {
 	bool known;     /* enough was seen for an answer */
+	bool probing;   /* `steady` is below what is proven, to learn */
 	bool urgent;    /* the produce rate outruns the consumers by far */
 	int32_t want;   /* now */
 	int32_t steady; /* for the produce rate alone: what a window is to remember */
@@ -45,7 +49,8 @@ void drain_propose(
 void drain_propose_rate(
 	const struct rule *rule, const struct drain_look *look, struct drain_answer *ret);
 
-/* The least size that is known to carry the produce rate; 0: not known. */
+/* The least size that is known to carry the produce rate; 0: not known; INT32_MAX: it will be known
+ * soon, so nothing is to be lowered till then. */
 int32_t drain_floor(const struct drain_look *look);
 
 #endif

@@ -109,10 +109,25 @@ double estimate_late(const struct estimate *e, int64_t lag)
 	if (!estimate_committed(e, 60000, &longer))
 		(void)estimate_produced(e, 10000, &produced);
 	throughput = fmax(shortly, fmax(longer, produced));
-	/* Half as much again and 2 s: commits of few consumers come in lumps. Then what chance does: a
-	 * single record is no backlog. */
-	late = (double)lag - throughput * (1.5 * delay_s + 2.0) - 3 * sqrt((double)lag);
+	/* One consumer shows up to twice the mean, just before it commits; a second is for chance, and so is
+	 * the root: a single record is no backlog. */
+	late = (double)lag - throughput * (2.0 * delay_s + 1.0) - 3 * sqrt((double)lag);
 	return late > 0 ? late : 0;
+}
+
+static double mean_lag(const struct estimate *e, int64_t span_ms)
+{
+	double sum = 0;
+	size_t count = 0;
+
+	for (size_t i = e->count; i-- > 0; count++) {
+		const struct estimate_point *p = point(e, i);
+
+		if (e->latest.at_ms - p->at_ms > span_ms)
+			break;
+		sum += (double)(p->end - p->committed);
+	}
+	return count ? sum / (double)count : 0;
 }
 
 void estimate_learn_delay(struct estimate *e, bool quiet)
@@ -127,13 +142,39 @@ void estimate_learn_delay(struct estimate *e, bool quiet)
 	if (!quiet || !estimate_produced(e, 60000, &in) || !estimate_committed(e, 60000, &out) ||
 		in <= 0 || fabs(in - out) > 0.02 * in || in * 60 < 100)
 		return;
-	seen = (double)e->lag / in;
+	seen = mean_lag(e, 60000) / in;
 	seen = seen < DELAY_MIN_S ? DELAY_MIN_S : seen > DELAY_MAX_S ? DELAY_MAX_S : seen;
 	if (!e->has_delay) {
 		e->has_delay = true;
 		e->delay_s = DELAY_DEFAULT_S;
 	}
-	share = 1 - exp(-(double)(since < 0 ? 0 : since) /
-			    (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
+	since = since < 0 ? 0 : since > 60000 ? 60000 : since;
+	share = 1 - exp(-(double)since / (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
 	e->delay_s += share * (seen - e->delay_s);
+}
+
+size_t estimate_save(const struct estimate *e, struct estimate_point ret[ESTIMATE_SAVED])
+{
+	static const int64_t spans[ESTIMATE_SAVED] = {120000, 60000, 30000, 10000, 3000, 0};
+	size_t count = 0;
+
+	for (size_t i = 0; i < ESTIMATE_SAVED && e->count; i++) {
+		const struct estimate_point *p = spans[i] ? past(e, spans[i]) : &e->latest;
+
+		if (p && (count == 0 || p->at_ms > ret[count - 1].at_ms))
+			ret[count++] = *p;
+	}
+	return count;
+}
+
+void estimate_load(
+	struct estimate *e, const struct estimate_point *points, size_t count, size_t partitions)
+{
+	e->first = e->count = 0;
+	e->partitions = partitions;
+	for (size_t i = 0; i < count; i++) {
+		push(e, &points[i]);
+		e->latest = points[i];
+		e->lag = points[i].end - points[i].committed;
+	}
 }

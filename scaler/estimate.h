@@ -51,4 +51,12 @@ double estimate_late(const struct estimate *e, int64_t lag);
 /* Learns the usual delay of commits while the group is `quiet` (stable, sizes unchanged). */
 void estimate_learn_delay(struct estimate *e, bool quiet);
 
+/* A few points that the rates can go on from in another process, oldest first; returns how many. */
+#define ESTIMATE_SAVED 6
+size_t estimate_save(const struct estimate *e, struct estimate_point ret[ESTIMATE_SAVED]);
+
+/* Begins with `count` (<= ESTIMATE_SAVED) such points, of a topic with so many partitions. */
+void estimate_load(
+	struct estimate *e, const struct estimate_point *points, size_t count, size_t partitions);
+
 #endif

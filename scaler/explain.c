@@ -25,6 +25,7 @@ const char *reason_name(enum reason reason)
 		[REASON_REBALANCING] = "Rebalancing",
 		[REASON_STARTING] = "PodsNotReady",
 		[REASON_NOT_EFFECTIVE] = "NotEffective",
+		[REASON_REGRET] = "LoweredTooSoon",
 		[REASON_CONTENDED] = "Contended",
 		[REASON_PAUSED] = "Paused",
 		[REASON_ACTIVATED] = "Activated",

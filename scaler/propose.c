@@ -55,10 +55,13 @@ static struct drain_look look_of(const struct decide_input *in, const struct con
 		.capacity = &w->capacity,
 		.lag = complete ? estimate_floor(&w->estimate, FLOOR_MS) : o->lag,
 		.partitions = w->partitions,
+		.has_spread = o->has_spread,
+		.max_lag = o->max_lag,
 		.replicas = in->replicas,
 		.ready = in->ready,
 		.quiet_ms = settle_quiet_ms(&c->settle, in->now_ms),
 		.stopped_ms = c->settle.stopped_ms,
+		.start_ms = c->settle.start_ms,
 		.calm_ms = in->now_ms - c->settle.ready_ms,
 		.grown_ms = in->now_ms - c->settle.grown_ms};
 }

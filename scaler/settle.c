@@ -18,6 +18,11 @@ static void note_pods(struct settle *s, int32_t replicas, int32_t ready, int64_t
 		if (ready > s->ready)
 			s->grown_ms = now_ms;
 	}
+	if (s->short_of && !short_of && ready > s->ready) {
+		int64_t took = now_ms - s->short_ms;
+
+		s->start_ms = s->start_ms ? (s->start_ms + took) / 2 : took;
+	}
 	if ((short_of && !s->short_of) || replicas != s->replicas)
 		s->short_ms = now_ms;
 	s->short_of = short_of;

@@ -24,6 +24,7 @@ struct settle {
 	int64_t short_ms;   /* since when it does, or replicas changed */
 	int64_t ready_ms;   /* when `ready` changed last */
 	int64_t grown_ms;   /* when it rose last */
+	int64_t start_ms;   /* how long pods took to be ready of late; 0: none seen */
 };
 
 void settle_update(struct settle *s, const struct observation *observations, size_t count,
