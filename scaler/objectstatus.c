@@ -77,7 +77,8 @@ static void set_active(struct hex_condition *c, const struct decision *d, int64_
 
 	if (is(reason, disabled))
 		set(&c[ACTIVE], "False", reason, d->detail, now);
-	else if (d->reason == REASON_LAG_UNKNOWN || d->reason == REASON_LAG_STALE)
+	else if (d->reason == REASON_LAG_UNKNOWN || d->reason == REASON_LAG_STALE ||
+		 d->reason == REASON_FALLBACK)
 		set(&c[ACTIVE], "False", "FailedGetExternalMetric", d->detail, now);
 	else
 		set(&c[ACTIVE], "True", "ValidMetricFound", d->detail, now);
@@ -85,8 +86,8 @@ static void set_active(struct hex_condition *c, const struct decision *d, int64_
 
 static void set_limited(struct hex_condition *c, const struct decision *d, int64_t now)
 {
-	static const char *const limits[] = {
-		"TooFewReplicas", "TooManyReplicas", "ScaleUpLimit", "ScaleDownLimit", NULL};
+	static const char *const limits[] = {"TooFewReplicas", "TooManyReplicas", "ScaleUpLimit",
+		"ScaleDownLimit", "PartitionLimit", NULL};
 	const char *reason = reason_name(d->reason);
 
 	if (is(reason, limits))

@@ -155,6 +155,8 @@ static void check_reasons(void)
 			"False FailedGetExternalMetric"},
 		{"old lag", REASON_LAG_STALE, "", "True ReadyForNewScale",
 			"False FailedGetExternalMetric"},
+		{"a fallback", REASON_FALLBACK, "", "True ReadyForNewScale",
+			"False FailedGetExternalMetric"},
 		{"part of the lag", REASON_LAG_PARTIAL, "", "True ReadyForNewScale",
 			"True ValidMetricFound"},
 		{"off", REASON_SCALING_DISABLED, "", "True ReadyForNewScale",
