@@ -26,6 +26,10 @@ static void note_pods(struct settle *s, int32_t replicas, int32_t ready, int64_t
 	if ((short_of && !s->short_of) || replicas != s->replicas)
 		s->short_ms = now_ms;
 	s->short_of = short_of;
+	if (!short_of)
+		s->telling = true;
+	else if (now_ms - s->short_ms >= SETTLE_LIMIT_MS)
+		s->telling = false;
 	s->replicas = replicas;
 	s->ready = ready;
 }
@@ -44,6 +48,7 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 			.replicas = replicas,
 			.ready = ready,
 			.short_of = replicas != ready,
+			.telling = replicas == ready,
 			.short_ms = now_ms,
 			.ready_ms = now_ms - SETTLE_LIMIT_MS,
 			.grown_ms = now_ms - SETTLE_LIMIT_MS};
@@ -68,7 +73,7 @@ bool settle_rebalancing(const struct settle *s, int64_t now_ms)
 
 bool settle_starting(const struct settle *s, int64_t now_ms)
 {
-	return s->short_of && now_ms - s->short_ms < SETTLE_LIMIT_MS;
+	return s->telling && s->short_of && now_ms - s->short_ms < SETTLE_LIMIT_MS;
 }
 
 int64_t settle_quiet_ms(const struct settle *s, int64_t now_ms)

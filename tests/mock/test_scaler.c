@@ -64,6 +64,7 @@ static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 		.max = 10,
 		.groups = {&b->group, 1},
 		.cooldown_ms = 60000,
+		.behavior = {.down = {.has_window = true}}, /* of 0 s */
 		.dry_run = dry_run};
 	b->publish = publish_new();
 	options.publish = b->publish;

@@ -130,6 +130,11 @@ static void test_holds(void)
 	world_free(w);
 
 	w = world_new(POLICY_PER_REPLICA, 1, 30);
+	w->ready = 1;
+	TAP_TRUE("pods that never were ready are not waited for", step(w, 0, 9000)->write);
+	world_free(w);
+
+	w = world_new(POLICY_PER_REPLICA, 1, 30);
 	w->rule.paused = true;
 	TAP_INT("paused: what would be done is told", step(w, 0, 9000)->want, 9);
 	TAP_TRUE("and not done", !w->d.write);
