@@ -119,13 +119,14 @@ mock: $(MOCK_BIN) ## run the tests with Kafka and an API server in the process, 
 E2E_JOBS ?= 2
 e2e: $(B)/hexlag $(TOOL_BIN) world ## run the tests on a real Kafka and a real kube-apiserver
 	$(Q)HEXLAG=$(abspath $(B)/hexlag) TRAFFIC=$(abspath $(B)/tests/tools/traffic) \
+		ELECT=$(abspath $(B)/tests/tools/elect) \
 		PYTHONDONTWRITEBYTECODE=1 TEST_TIMEOUT=1200 TEST_JOBS=$(E2E_JOBS) \
 		tests/run e2e $(E2E:%='python3 %')
 
 # Builds and downloads before the tests that have a time limit; what cannot be had they skip.
 KAFKA_VERSIONS := 4.3.0 3.9.1
 world:
-	@for what in $(KAFKA_VERSIONS:%='kafka %') kube; do \
+	@for what in $(KAFKA_VERSIONS:%='kafka %') kube elector; do \
 		tests/world/build $$what >/dev/null || [ $$? = 3 ] || exit 1; \
 	done
 

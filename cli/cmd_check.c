@@ -3,7 +3,10 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/reload.h"
 #include "cli/settings.h"
+#include "scaler/leasemetrics.h"
+#include "scaler/rivals.h"
 #include "scaler/scalermetrics.h"
 #include "sidecar/httpdfamilies.h"
 #include "sidecar/profile.h"
@@ -14,7 +17,7 @@ static int usage(FILE *to, int code)
 {
 	(void)fprintf(to, "usage: hexlag check FILE\n"
 			  "       hexlag check --list | --metrics\n\n"
-			  "Prints `FILE: ok`, or every error in the file, one a line.\n"
+			  "Prints `FILE: ok` and the number of rules, or every error, one a line.\n"
 			  "  --list     print every option there is, with its default\n"
 			  "  --metrics  print every metric there is: name, type, labels, help\n");
 	return code;
@@ -45,8 +48,9 @@ static void print_series(const struct series *s)
 
 static int list_metrics(void)
 {
-	static const struct family *const families[] = {
-		kafka_families, scalermetrics_families, selfmetrics_families, httpd_families};
+	static const struct family *const families[] = {kafka_families, scalermetrics_families,
+		leasemetrics_families, rivals_families, selfmetrics_families, httpd_families,
+		reload_families};
 	const struct series *s;
 
 	for (size_t i = 0; i < series_own_count; i++)
@@ -78,7 +82,8 @@ int cmd_check(int argc, char **argv)
 		(void)fputs(strbuf_str(&errors.text), stderr);
 		code = EXIT_USAGE;
 	} else {
-		(void)printf("%s: ok\n", argv[1]);
+		(void)printf("%s: ok, %zu rule%s\n", argv[1], settings.scaler.rules.count,
+			settings.scaler.rules.count == 1 ? "" : "s");
 	}
 	strbuf_release(&errors.text);
 	settings_release(&settings);

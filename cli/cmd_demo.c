@@ -12,6 +12,7 @@
 #include "cli/demokafka.h"
 #include "cli/demoscreen.h"
 #include "cli/program.h"
+#include "cli/scaling.h"
 #include "cli/signals.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -145,7 +146,7 @@ static void note_decision(struct demo *d, long second)
 	char line[DEMOSCREEN_LINE];
 	struct target_view view;
 
-	if (!scaler_look(d->program.scaler, 0, &view) || !view.has_decision)
+	if (!scaler_look(scaling_scaler(d->program.scaling), 0, &view) || !view.has_decision)
 		return;
 	d->raises += before && replicas > before;
 	d->cuts += before && replicas < before;
@@ -221,7 +222,7 @@ int cmd_demo(int argc, char **argv)
 
 	if (code != EXIT_OK)
 		return code;
-	signals = signals_open();
+	signals = signals_open(false);
 	/* The mock cluster cannot list groups, which would be the one warning. */
 	log_init(LOG_LEVEL_ERROR, false);
 	if (start(&d, &err) < 0) {

@@ -5,9 +5,11 @@
 
 #include "cli/cmd.h"
 #include "cli/explainjson.h"
+#include "cli/selftarget.h"
 #include "cli/settings.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/http.h"
 #include "scaler/ruleset.h"
@@ -82,13 +84,18 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 	};
 	struct strbuf CLEANUP(strbuf_release) document = STRBUF_INIT;
 	struct snapshot *CLEANUP(snapshot_unref_at) snapshot = NULL;
-	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct ruleset *CLEANUP(ruleset_unref_at) unresolved = settings_rules(s);
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = NULL;
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
-	struct scaler *scaler = scaler_new(&options, err);
+	struct scaler *scaler;
 
+	if (selftarget_once(&(struct selftarget_options){.kube = options.kube}, unresolved, &rules,
+		    err) < 0)
+		return -1;
+	scaler = scaler_new(&options, err);
 	if (!scaler)
 		return -1;
-	scaler_set_rules(scaler, rules);
+	scaler_set_rules(scaler, rules, 0);
 	(void)collector_cycle(collector, false); /* nobody stops it */
 	snapshot = publish_get(publish);
 	scaler_pass(scaler, snapshot, clock_mono_ms());
@@ -100,19 +107,20 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 
 static int ask_cluster(const struct explain *e, const struct settings *s, struct err *err)
 {
-	struct collector_options options = {.publish = publish_new()};
-	struct kafka_watch *watches = settings_watches(s, &options.kafka.watch_count);
-	size_t count = options.kafka.watch_count;
+	struct collector_options options = {
+		.kafka = settings_kafka(s, NULL), .publish = publish_new()};
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct kafka_watch *CLEANUP(mem_free_at) watches =
+		settings_watches(rules, &options.watch_count);
 	struct collector *collector;
 	int rc = -1;
 
-	options.kafka = settings_kafka(s, NULL, watches, count);
+	options.watches = watches;
 	collector = collector_new(&options, err);
 	if (collector)
 		rc = decide_once(e, s, options.publish, collector, err);
 	collector_free(collector);
 	publish_free(options.publish);
-	free(watches);
 	return rc;
 }
 

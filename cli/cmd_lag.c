@@ -222,7 +222,7 @@ static int run_file(const struct lag_options *o)
 	if (settings_read(o->file, &settings, &errors) < 0) {
 		(void)fputs(strbuf_str(&errors.text), stderr);
 	} else {
-		kafka = settings_kafka(&settings, NULL, NULL, 0);
+		kafka = settings_kafka(&settings, NULL);
 		if (o->timeout_ms)
 			kafka.timeout_ms = o->timeout_ms;
 		code = run(o, &kafka);

@@ -1,21 +1,29 @@
 #include <getopt.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/program.h"
+#include "cli/reload.h"
 #include "cli/signals.h"
+#include "common/clock.h"
 #include "common/log.h"
 
 #define DEFAULT_FILE "/etc/hexlag/hexlag.conf"
 
+/* Between two looks at the configuration file. */
+#define LOOK_MS 1000
+
 static int usage(FILE *to, int code)
 {
-	(void)fprintf(to, "usage: hexlag run [-c FILE]\n\n"
-			  "  -c, --config FILE  configuration file (default " DEFAULT_FILE ")\n\n"
-			  "Runs until SIGTERM or SIGINT. `hexlag check FILE` checks a file.\n");
+	(void)fprintf(to,
+		"usage: hexlag run [-c FILE]\n\n"
+		"  -c, --config FILE  configuration file (default " DEFAULT_FILE ")\n\n"
+		"Runs until SIGTERM or SIGINT. Reads the file again when it changes, and on\n"
+		"SIGHUP. `hexlag check FILE` checks a file.\n");
 	return code;
 }
 
@@ -28,17 +36,23 @@ static void start_log(const struct settings *s)
 		s->exporter.present ? s->exporter.listen : "");
 }
 
-static void wait_for_signal(int signals)
+/* Until asked to stop. */
+static void mind_file(struct program *p, int signals)
 {
-	struct pollfd wait = {.fd = signals, .events = POLLIN};
+	int signal;
 
-	while (poll(&wait, 1, -1) <= 0)
-		;
+	do {
+		signal = signals_wait(signals, p->reload ? LOOK_MS : -1);
+		if (signal == SIGHUP)
+			reload_now(p->reload, clock_mono_ms(), clock_wall_ms());
+		else if (signal == 0 && p->reload)
+			reload_look(p->reload, clock_mono_ms(), clock_wall_ms());
+	} while (signal == 0 || signal == SIGHUP);
 }
 
 int cmd_run_program(struct program *p)
 {
-	int signals = signals_open(), code = EXIT_OK;
+	int signals = signals_open(p->file != NULL), code = EXIT_OK;
 	struct err err = {0};
 
 	start_log(&p->settings);
@@ -46,7 +60,7 @@ int cmd_run_program(struct program *p)
 		log_error("%s", err.msg);
 		code = err.kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;
 	} else {
-		wait_for_signal(signals);
+		mind_file(p, signals);
 		log_info("asked to stop");
 	}
 	if (!program_stop(p)) {
@@ -68,6 +82,7 @@ int cmd_run(int argc, char **argv)
 	struct program p = {0};
 	struct conf_errors errors = {0};
 	const char *file = DEFAULT_FILE;
+	struct stat kind;
 	int c, code;
 
 	while ((c = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
@@ -84,6 +99,8 @@ int cmd_run(int argc, char **argv)
 		settings_release(&p.settings);
 		code = EXIT_USAGE;
 	} else {
+		/* A pipe is read once. */
+		p.file = stat(file, &kind) == 0 && S_ISREG(kind.st_mode) ? file : NULL;
 		code = cmd_run_program(&p);
 	}
 	strbuf_release(&errors.text);

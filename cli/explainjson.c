@@ -110,6 +110,8 @@ static void add_rule(struct strbuf *out, const json_t *rule)
 	add_steps(out, rule);
 	if (json_is_string(json_object_get(rule, "detail")))
 		strbuf_addf(out, "  %s\n", text_of(rule, "detail", ""));
+	if (json_is_string(json_object_get(rule, "contended")))
+		strbuf_addf(out, "  contended: %s\n", text_of(rule, "contended", ""));
 	if (json_is_string(json_object_get(rule, "problem")))
 		strbuf_addf(out, "  cannot act: %s\n", text_of(rule, "problem", ""));
 }

@@ -319,7 +319,7 @@ static int take_kafka(const struct flags *f, struct settings *s, struct err *err
 	add_property(s, "security.protocol", protocols[f->sasl.enabled][f->tls.enabled]);
 	if (take_tls(f, s, err) < 0 || take_sasl(f, s, err) < 0)
 		return -1;
-	options = settings_kafka(s, NULL, NULL, 0);
+	options = settings_kafka(s, NULL);
 	return kafka_check(&options, err);
 }
 

@@ -1,13 +1,14 @@
 #include "cli/program.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
+#include "cli/reload.h"
+#include "cli/scaling.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/mem.h"
+#include "scaler/accessreview.h"
 #include "scaler/decisionsjson.h"
-#include "scaler/scaler.h"
-#include "scaler/scalermetrics.h"
 #include "sidecar/collector.h"
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
@@ -25,6 +26,9 @@
 
 /* A call to a broker cannot be interrupted; who asked to stop waits no longer than this. */
 #define STOP_MS 1500
+
+/* Of each of the two questions to the API server about who asks: within Prometheus' default for a scrape. */
+#define REVIEW_TIMEOUT_MS 3000
 
 static int heartbeat(void *ctx, struct err *err)
 {
@@ -46,10 +50,17 @@ static void append_collector(void *ctx, struct exposition *x)
 
 static void append_scaler(void *ctx, struct exposition *x)
 {
-	struct scaler_report CLEANUP(scaler_report_release) report;
+	scaling_metrics(ctx, x);
+}
 
-	scaler_report(ctx, &report);
-	scalermetrics(&report, x);
+static void append_reload(void *ctx, struct exposition *x)
+{
+	reload_metrics(ctx, x);
+}
+
+static void append_complaint(void *ctx, struct strbuf *out)
+{
+	reload_complaint(ctx, out);
 }
 
 static void append_decisions(void *ctx, struct strbuf *out)
@@ -57,8 +68,33 @@ static void append_decisions(void *ctx, struct strbuf *out)
 	struct scaler_report CLEANUP(scaler_report_release) report = {0};
 
 	if (ctx)
-		scaler_report(ctx, &report);
+		scaling_report(ctx, &report);
 	decisionsjson(ctx ? &report : NULL, clock_mono_ms(), out);
+}
+
+static bool gate_known(void *ctx, const char *token, unsigned *ret_status)
+{
+	return accessreview_known(ctx, token, ret_status);
+}
+
+static void gate_ask(
+	void *ctx, const char *token, void (*done)(void *who, unsigned status), void *who)
+{
+	accessreview_ask(ctx, token, done, who);
+}
+
+/* Whether Kafka is not asked because another replica leads. */
+static bool rests(void *ctx)
+{
+	const struct program *p = ctx;
+	bool leads = p->leads ? p->leads() : !p->scaling || scaling_leads(p->scaling);
+
+	return settings_standby_rests(&p->settings) && !leads;
+}
+
+void program_leads_changed(struct program *p)
+{
+	collector_pause(p->collector, rests(p));
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -90,11 +126,38 @@ static void make_history(struct program *p)
 		log_warn("%s; going on without the saved state", err.msg);
 }
 
+/* These rules are about to be in force. */
+static uint64_t watch(void *ctx, const struct ruleset *rules)
+{
+	struct program *p = ctx;
+	size_t count;
+	struct kafka_watch *CLEANUP(mem_free_at) watches = settings_watches(rules, &count);
+
+	return collector_set_watches(p->collector, watches, count);
+}
+
+static void leads_changed(void *ctx)
+{
+	program_leads_changed(ctx);
+}
+
+/* Of a file that was read again and is right. */
+static void apply(void *ctx, const struct settings *s)
+{
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
+	struct program *p = ctx;
+	struct err err = {0};
+
+	log_set_level((enum log_level)s->log.level);
+	if (p->scaling && scaling_set_rules(p->scaling, rules, &err) < 0)
+		log_error("%s; going on with the rules before", err.msg);
+}
+
 static int make_collector(struct program *p, struct err *err)
 {
 	const struct settings *s = &p->settings;
 	struct collector_options options = {
-		.kafka = settings_kafka(s, &p->filters, p->watches, p->watch_count),
+		.kafka = settings_kafka(s, &p->filters),
 		.full_ms = s->exporter.present ? s->exporter.interval_ms : 0,
 		.watch_ms = s->scaler.present ? s->scaler.interval_ms : 0,
 		.publish = p->publish,
@@ -117,24 +180,40 @@ static int64_t snapshot_max_age(const struct settings *s)
 	return FRESH_INTERVALS * snapshot_interval(s) + FRESH_TIMEOUTS * s->kafka.timeout_ms;
 }
 
-static int make_scaler(struct program *p, struct err *err)
+static int make_scaling(struct program *p, struct err *err)
 {
-	const struct settings *s = &p->settings;
-	struct scaler_options options = {
-		.kube = {.kubeconfig = s->scaler.kubeconfig,
-			.context = s->scaler.context,
-			.timeout_ms = s->scaler.timeout_ms},
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(&p->settings);
+	const struct scaling_options options = {
+		.settings = &p->settings,
 		.publish = p->publish,
-		.max_age_ms = snapshot_max_age(s),
+		.max_age_ms = snapshot_max_age(&p->settings),
+		.watch = watch,
+		.leads_changed = leads_changed,
+		.ctx = p,
 	};
 
-	if (!s->scaler.present)
+	if (!p->settings.scaler.present)
 		return 0;
-	p->scaler = scaler_new(&options, err);
-	if (!p->scaler)
-		return -1;
-	p->rules = settings_rules(s);
-	scaler_set_rules(p->scaler, p->rules);
+	p->scaling = scaling_new(&options, err);
+	return p->scaling ? scaling_set_rules(p->scaling, rules, err) : -1;
+}
+
+/* Whom the listener lets in is up to the API server, where the settings say so. */
+static int start_gate(struct program *p, struct err *err)
+{
+	const struct settings *s = &p->settings;
+	const struct kube_options kube = {.kubeconfig = s->scaler.kubeconfig,
+		.context = s->scaler.context,
+		.timeout_ms = REVIEW_TIMEOUT_MS};
+
+	if (!s->exporter.present || !s->exporter.auth)
+		return 0;
+	p->review = accessreview_start(&kube, err);
+	if (!p->review)
+		return err_wrap(err, "exporter.auth");
+	p->gate = (struct httpd_gate){gate_known, gate_ask, p->review};
+	if (!s->exporter.web.file)
+		log_warn("exporter.auth without exporter.web_config: tokens come unencrypted");
 	return 0;
 }
 
@@ -144,6 +223,7 @@ static int start_web(struct program *p, struct err *err)
 	struct web_options options = {
 		.listen = s->exporter.listen,
 		.web = s->exporter.web,
+		.gate = p->review ? &p->gate : NULL,
 		.path = s->exporter.path,
 		.publish = p->publish,
 		.trend = p->trend,
@@ -154,6 +234,10 @@ static int start_web(struct program *p, struct err *err)
 		.ready_max_age_ms = snapshot_max_age(s),
 		.heartbeat = heartbeat,
 		.heartbeat_ctx = p,
+		.standby = rests,
+		.standby_ctx = p,
+		.detail = p->reload ? append_complaint : NULL,
+		.detail_ctx = p->reload,
 	};
 
 	if (!s->exporter.present)
@@ -169,9 +253,11 @@ static int start_web(struct program *p, struct err *err)
 			profile_check_labels(p->metrics.profile, &p->metrics.labels, err) < 0))
 		return -1;
 	p->series[options.series_count++] = (struct web_series){append_collector, p->collector};
-	if (p->scaler)
-		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaler};
-	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaler};
+	if (p->scaling)
+		p->series[options.series_count++] = (struct web_series){append_scaler, p->scaling};
+	if (p->reload)
+		p->series[options.series_count++] = (struct web_series){append_reload, p->reload};
+	p->decisions = (struct api_document){"/api/v1/decisions", append_decisions, p->scaling};
 	p->web = web_start(&options, err);
 	return p->web ? 0 : -1;
 }
@@ -180,27 +266,33 @@ int program_start(struct program *p, struct err *err)
 {
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
-	p->watches = settings_watches(&p->settings, &p->watch_count);
+	if (p->file)
+		p->reload = reload_new(
+			&(struct reload_options){
+				.path = p->file, .running = &p->settings, .apply = apply, .ctx = p},
+			clock_wall_ms());
 	p->publish = publish_new();
 	make_history(p);
 	if (p->settings.exporter.present)
 		p->trend = trend_new();
 	/* What can be wrong with the configuration shows before anything runs, and the listener is up
 	 * before Kafka is asked, so that probes are answered whatever Kafka does. */
-	if (make_collector(p, err) < 0 || make_scaler(p, err) < 0 || start_web(p, err) < 0)
+	if (make_collector(p, err) < 0 || make_scaling(p, err) < 0 || start_gate(p, err) < 0 ||
+		start_web(p, err) < 0)
 		return -1;
+	program_leads_changed(p);
 	if (collector_start(p->collector, err) < 0)
 		return -1;
 	if (p->statefile && statefile_start(p->statefile, err) < 0)
 		return -1;
 	if (p->times && kafkatimes_start(p->times, err) < 0)
 		return -1;
-	return p->scaler ? scaler_start(p->scaler, err) : 0;
+	return p->scaling ? scaling_start(p->scaling, err) : 0;
 }
 
 static void release(struct program *p)
 {
-	scaler_free(p->scaler);
+	scaling_free(p->scaling);
 	collector_free(p->collector);
 	statefile_free(p->statefile);
 	kafkatimes_close(p->times);
@@ -209,8 +301,7 @@ static void release(struct program *p)
 	trend_free(p->trend);
 	settings_filters_release(&p->filters);
 	labels_release(&p->metrics.labels);
-	ruleset_unref(p->rules);
-	free(p->watches);
+	reload_free(p->reload);
 	settings_release(&p->settings);
 }
 
@@ -221,15 +312,16 @@ bool program_stop(struct program *p)
 
 	if (p->collector)
 		collector_stop(p->collector);
-	if (p->scaler)
-		scaler_stop(p->scaler);
 	if (p->statefile)
 		statefile_stop(p->statefile);
 	if (p->times)
 		kafkatimes_stop(p->times);
+	/* Nobody may wait for a verdict when the server stops. */
+	accessreview_stop(p->review);
 	web_stop(p->web);
-	if (p->scaler)
-		ended &= scaler_join(p->scaler, deadline);
+	accessreview_free(p->review);
+	if (p->scaling)
+		ended &= scaling_stop(p->scaling, deadline);
 	if (p->collector)
 		ended &= collector_join(p->collector, deadline);
 	if (p->times)

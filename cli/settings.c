@@ -14,7 +14,7 @@ static const char *const format_names[] = {"text", "json", NULL};
 
 static void check_kafka(const void *item, struct conf_scope *scope)
 {
-	struct kafka_options options = settings_kafka(item, NULL, NULL, 0);
+	struct kafka_options options = settings_kafka(item, NULL);
 	struct err err = {0};
 
 	if (kafka_check(&options, &err) < 0)
@@ -105,14 +105,14 @@ int settings_read(const char *path, struct settings *ret, struct conf_errors *er
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = conf_read(path, options, check_root, ret, errors);
+	rc = conf_read(path, options, check_root, ret, &ret->files, errors);
 	return settings_find_web(ret, path, errors) < 0 ? -1 : rc;
 }
 
 int settings_read_offline(const char *path, struct settings *ret, struct conf_errors *errors)
 {
 	memset(ret, 0, sizeof(*ret));
-	return conf_read(path, offline_options, check_root, ret, errors);
+	return conf_read(path, offline_options, check_root, ret, &ret->files, errors);
 }
 
 int settings_parse(
@@ -125,6 +125,13 @@ int settings_parse(
 void settings_release(struct settings *s)
 {
 	conf_free(options, s);
+	conf_files_release(&s->files);
+}
+
+void settings_differences(
+	const struct settings *a, const struct settings *b, struct conf_strings *out)
+{
+	conf_differences(options, a, b, out);
 }
 
 void settings_list(struct strbuf *out)
@@ -132,9 +139,8 @@ void settings_list(struct strbuf *out)
 	conf_list(options, "", out);
 }
 
-struct kafka_options settings_kafka(const struct settings *s,
-	const struct settings_filters *filters, const struct kafka_watch *watches,
-	size_t watch_count)
+struct kafka_options settings_kafka(
+	const struct settings *s, const struct settings_filters *filters)
 {
 	struct kafka_options o = {
 		.bootstrap = s->kafka.bootstrap,
@@ -144,8 +150,6 @@ struct kafka_options settings_kafka(const struct settings *s,
 		.read_committed = s->kafka.isolation == 1,
 		.timeout_ms = s->kafka.timeout_ms,
 		.group_states = settings_group_states(s),
-		.watches = watches,
-		.watch_count = watch_count,
 	};
 
 	if (filters) {

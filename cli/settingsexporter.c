@@ -16,6 +16,11 @@
 static const char *const time_lag_names[] = {
 	"group", "partition", "off", NULL}; /* enum series_time_lag */
 
+static const char *const auth_names[] = {"none", "kubernetes", NULL};
+
+static const char *const group_series_names[] = {
+	"auto", "always", "leader", NULL}; /* enum settings_group_series */
+
 static void check_expression(struct conf_scope *scope, const char *key, const char *text)
 {
 	struct err err = {0};
@@ -161,6 +166,11 @@ const struct conf_option settings_exporter_options[] = {
 	{.key = "web_config",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.web.file)},
+	{.key = "auth",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.auth),
+		.names = auth_names,
+		.fallback = "none"},
 	{.key = "time_lag",
 		.type = CONF_ENUM,
 		.offset = IN(struct settings, exporter.time_lag),
@@ -181,6 +191,11 @@ const struct conf_option settings_exporter_options[] = {
 		.min = 0,
 		.max = 100 * DAY_MS,
 		.fallback = "0s"},
+	{.key = "group_series",
+		.type = CONF_ENUM,
+		.offset = IN(struct settings, exporter.group_series),
+		.names = group_series_names,
+		.fallback = "auto"},
 	{.key = "state_file",
 		.type = CONF_STRING,
 		.offset = IN(struct settings, exporter.state_file)},

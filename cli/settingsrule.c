@@ -77,7 +77,12 @@ const struct conf_option settings_rule_options[] = {
 		.type = CONF_GROUP,
 		.offset = IN(struct rule, target),
 		.options = target_options,
-		.required = true},
+		.present = IN(struct rule, has_target)},
+	{.key = "target",
+		.type = CONF_ENUM,
+		.offset = IN(struct rule, self_word),
+		.names = rule_self_names,
+		.present = IN(struct rule, self)},
 	{.key = "minReplicas",
 		.type = CONF_INT32,
 		.offset = IN(struct rule, min),
@@ -165,9 +170,14 @@ const struct conf_option settings_rule_options[] = {
 
 void settings_check_rule(const void *item, struct conf_scope *scope)
 {
+	const struct rule *r = item;
 	const char *field = NULL;
 	struct err err = {0};
 
+	if (r->self && r->has_target)
+		conf_reject(scope, "target", "\"self\" and scaleTargetRef exclude each other");
+	else if (!r->self && !r->has_target)
+		conf_reject(scope, "scaleTargetRef", "missing, and target = \"self\", too");
 	if (rule_check(item, &field, &err) < 0)
 		conf_reject(scope, field, "%s", err.msg);
 }

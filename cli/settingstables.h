@@ -11,11 +11,16 @@ extern const struct conf_option settings_exporter_options[];
 extern const struct conf_option settings_scaler_options[];
 extern const struct conf_option settings_behavior_options[]; /* of a struct behavior */
 extern const struct conf_option settings_rule_options[];     /* of a struct rule */
+extern const struct conf_option settings_lease_options[];
 
 /* `item` is the struct settings. */
 void settings_check_exporter(const void *item, struct conf_scope *scope);
 void settings_check_scaler(const void *item, struct conf_scope *scope);
 void settings_check_rule(const void *item, struct conf_scope *scope);
+void settings_check_lease(const void *item, struct conf_scope *scope);
+
+/* scaler.timeout, with `scope` being that of scaler. */
+void settings_check_lease_timeout(const struct settings *s, struct conf_scope *scope);
 
 /* exporter.group_states as bits, 1 << enum group_state; 0: all. */
 unsigned settings_group_states(const struct settings *s);

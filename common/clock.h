@@ -1,4 +1,4 @@
-/* The two clocks. Only loops and the top level read them; pure modules take `now` as an argument.
+/* The clocks. Only loops and the top level read them; pure modules take `now` as an argument.
  * Thread: any. */
 #ifndef HEXLAG_CLOCK_H
 #define HEXLAG_CLOCK_H
@@ -7,7 +7,9 @@
 
 int64_t clock_mono_ms(void); /* milliseconds since an arbitrary point; never steps back */
 int64_t clock_mono_us(void); /* the same in microseconds */
+int64_t clock_boot_ms(void); /* clock_mono_ms() that goes on while the machine sleeps */
 int64_t clock_wall_ms(void); /* milliseconds since 1970-01-01T00:00:00Z */
+int64_t clock_wall_us(void); /* the same in microseconds */
 int64_t clock_cpu_us(void);  /* CPU time this process has used */
 
 #endif

@@ -8,31 +8,27 @@
 
 #include "common/conftext.h"
 #include "common/duration.h"
-#include "common/err.h"
 #include "common/mem.h"
-#include "common/readfile.h"
-
-#define CONF_FILE_MAX ((size_t)4 << 20)
 
 struct conf_scope {
-	const char *file;
-	const struct conf_wide *wide;
+	const struct conftext *text;
 	struct conf_errors *errors;
 	config_setting_t *setting; /* the group being read */
 	const char *path;          /* of that group, "" at the root */
 };
 
 static void fill_group(struct conf_scope *scope, const struct conf_option *options, void *out);
-static const char *join(char *to, size_t room, const char *path, const char *key);
 
 static PRINTF_LIKE(4, 0) void report(
 	struct conf_scope *scope, unsigned line, const char *path, const char *fmt, va_list ap)
 {
 	struct strbuf *text = &scope->errors->text;
+	unsigned file_line;
+	const char *file = conftext_place(scope->text, line, &file_line);
 	char message[512];
 
 	(void)vsnprintf(message, sizeof(message), fmt, ap);
-	strbuf_addf(text, line ? "%s:%u: " : "%s: ", scope->file, line);
+	strbuf_addf(text, line ? "%s:%u: " : "%s: ", file, file_line);
 	if (*path)
 		strbuf_addf(text, "%s: ", path);
 	strbuf_addf(text, "%s\n", message);
@@ -49,6 +45,16 @@ static PRINTF_LIKE(4, 5) void complain(struct conf_scope *scope, const config_se
 	va_end(ap);
 }
 
+static PRINTF_LIKE(3, 4) void complain_at(
+	struct conf_scope *scope, unsigned line, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	report(scope, line, "", fmt, ap);
+	va_end(ap);
+}
+
 void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...)
 {
 	config_setting_t *at = config_setting_get_member(scope->setting, key);
@@ -57,7 +63,7 @@ void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...
 
 	va_start(ap, fmt);
 	report(scope, config_setting_source_line(at ? at : scope->setting),
-		join(path, sizeof(path), scope->path, key), fmt, ap);
+		conf_join(path, sizeof(path), scope->path, key), fmt, ap);
 	va_end(ap);
 }
 
@@ -68,16 +74,23 @@ void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, c
 	char path[256], item[300];
 	va_list ap;
 
-	(void)snprintf(
-		item, sizeof(item), "%s[%zu]", join(path, sizeof(path), scope->path, key), index);
+	(void)snprintf(item, sizeof(item), "%s[%zu]",
+		conf_join(path, sizeof(path), scope->path, key), index);
 	va_start(ap, fmt);
 	report(scope, config_setting_source_line(at ? at : scope->setting), item, fmt, ap);
 	va_end(ap);
 }
 
-static const char *join(char *to, size_t room, const char *path, const char *key)
+const char *conf_place_item(
+	struct conf_scope *scope, const char *key, size_t index, char *to, size_t room)
 {
-	(void)snprintf(to, room, "%s%s%s", path, *path ? "." : "", key);
+	config_setting_t *list = config_setting_get_member(scope->setting, key);
+	config_setting_t *at = list ? config_setting_get_elem(list, (unsigned)index) : NULL;
+	unsigned line;
+	const char *file = conftext_place(
+		scope->text, config_setting_source_line(at ? at : scope->setting), &line);
+
+	(void)snprintf(to, room, "%s:%u", file, line);
 	return to;
 }
 
@@ -154,7 +167,7 @@ static void fill_int(struct conf_scope *scope, const struct conf_option *o, cons
 	if (value < o->min || value > o->max) {
 		complain(scope, s, path, "%" PRId64 " is outside %" PRId64 " to %" PRId64, value,
 			o->min, o->max);
-	} else if (conf_wide_has(scope->wide, config_setting_source_line(s), value)) {
+	} else if (conftext_is_wide(scope->text, config_setting_source_line(s), value)) {
 		complain(scope, s, path, "%" PRId64 " does not fit 32 bits; write %" PRId64 "L",
 			value, value);
 	} else if (o->type == CONF_INT32) {
@@ -403,7 +416,7 @@ static void reject_unknown(struct conf_scope *scope, const struct conf_option *o
 		while (o->key && strcmp(o->key, name) != 0)
 			o++;
 		if (!o->key)
-			complain(scope, s, join(path, sizeof(path), scope->path, name),
+			complain(scope, s, conf_join(path, sizeof(path), scope->path, name),
 				"unknown key");
 	}
 }
@@ -416,7 +429,7 @@ static void fill_group(struct conf_scope *scope, const struct conf_option *optio
 		char *field = (char *)out + o->offset;
 		char path[256];
 
-		(void)join(path, sizeof(path), scope->path, o->key);
+		(void)conf_join(path, sizeof(path), scope->path, o->key);
 		if (s) {
 			if (o->present)
 				*((bool *)out + o->present) = true;
@@ -431,46 +444,44 @@ static void fill_group(struct conf_scope *scope, const struct conf_option *optio
 	}
 }
 
-int conf_parse(const char *text, const char *name, const struct conf_option *options,
-	conf_check *check, void *out, struct conf_errors *errors)
+static void parse(
+	struct conf_scope *scope, const struct conf_option *options, conf_check *check, void *out)
 {
-	struct conf_wide wide = {0};
-	struct conf_scope scope = {.file = name, .wide = &wide, .errors = errors, .path = ""};
-	char *CLEANUP(mem_free_at) widened = NULL;
-	size_t before = errors->count;
 	config_t config;
 
 	config_init(&config);
-	widened = conf_widen(text, &wide);
-	if (wide.include_line) {
-		strbuf_addf(&errors->text, "%s:%u: @include is not supported\n", name,
-			wide.include_line);
-		errors->count++;
-	} else if (config_read_string(&config, widened) == CONFIG_FALSE) {
-		strbuf_addf(&errors->text, "%s:%d: %s\n", name, config_error_line(&config),
+	if (config_read_string(&config, strbuf_str(&scope->text->text)) == CONFIG_FALSE)
+		complain_at(scope, (unsigned)config_error_line(&config), "%s",
 			config_error_text(&config));
-		errors->count++;
-	} else {
-		fill_struct(&scope, config_root_setting(&config), "", options, check, out);
-	}
+	else
+		fill_struct(scope, config_root_setting(&config), "", options, check, out);
 	config_destroy(&config);
-	free(wide.items);
+}
+
+int conf_parse(const char *text, const char *name, const struct conf_option *options,
+	conf_check *check, void *out, struct conf_errors *errors)
+{
+	struct conf_files files = {0};
+	struct conftext whole = {.files = &files};
+	struct conf_scope scope = {.text = &whole, .errors = errors, .path = ""};
+	size_t before = errors->count;
+
+	if (conftext_parse(&whole, text, name, errors) == 0)
+		parse(&scope, options, check, out);
+	conftext_release(&whole);
+	conf_files_release(&files);
 	return errors->count == before ? 0 : -1;
 }
 
 int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
-	struct conf_errors *errors)
+	struct conf_files *files, struct conf_errors *errors)
 {
-	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
-	struct err err = {0};
+	struct conftext whole = {.files = files};
+	struct conf_scope scope = {.text = &whole, .errors = errors, .path = ""};
+	size_t before = errors->count;
 
-	if (readfile(path, CONF_FILE_MAX, &text, &err) == 0 && text.len == 0)
-		(void)err_set(&err, ERR_CONFIG, "%s: is empty", path);
-	else if (!err.kind && strlen(text.data) != text.len)
-		(void)err_set(&err, ERR_CONFIG, "%s: contains a NUL byte", path);
-	if (!err.kind)
-		return conf_parse(text.data, path, options, check, out, errors);
-	strbuf_addf(&errors->text, "%s\n", err.msg);
-	errors->count++;
-	return -1;
+	if (conftext_read(&whole, path, errors) == 0)
+		parse(&scope, options, check, out);
+	conftext_release(&whole);
+	return errors->count == before ? 0 : -1;
 }

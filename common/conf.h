@@ -10,6 +10,7 @@
 
 #include "common/attr.h"
 #include "common/err.h"
+#include "common/filemark.h"
 #include "common/strbuf.h"
 
 enum conf_type {
@@ -66,12 +67,27 @@ struct conf_errors {
 	size_t count;
 };
 
-/* Reads the file at `path` into `out` (zeroed by the caller). -1 when `errors` got at least one line.
- * `out` may be half filled then; conf_free() releases it in both cases. Files up to 4 MiB. */
-int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
-	struct conf_errors *errors) MUSTCHECK;
+/* A file that was read, or a folder in which files were looked for, as it was just before. */
+struct conf_file {
+	char *path;
+	struct filemark mark;
+};
 
-/* The same from a string; `name` stands for the file in messages. */
+struct conf_files {
+	struct conf_file *items;
+	size_t count;
+};
+
+void conf_files_release(struct conf_files *files); /* empties it */
+
+/* Reads the file at `path`, and what it includes by @include "file, folder or pattern", into `out` (zeroed
+ * by the caller). -1 when `errors` got at least one line. `out` may be half filled then; conf_free()
+ * releases it in both cases. A file has up to 4 MiB, all of them 32 MiB; they nest 10 deep. Each file and
+ * folder is appended to `files`, also what could not be read. */
+int conf_read(const char *path, const struct conf_option *options, conf_check *check, void *out,
+	struct conf_files *files, struct conf_errors *errors) MUSTCHECK;
+
+/* The same from a string; `name` stands for the file in messages, and for where included files are. */
 int conf_parse(const char *text, const char *name, const struct conf_option *options,
 	conf_check *check, void *out, struct conf_errors *errors) MUSTCHECK;
 
@@ -84,8 +100,23 @@ void conf_reject(struct conf_scope *scope, const char *key, const char *fmt, ...
 void conf_reject_item(struct conf_scope *scope, const char *key, size_t index, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 
+/* "file:line" of element `index` of the list `key` into `to`, which it returns. */
+const char *conf_place_item(
+	struct conf_scope *scope, const char *key, size_t index, char *to, size_t room);
+
 /* Appends one "path<TAB>default" line for each option that holds a value, e.g.
  * "scaler.rules.minReplicas<TAB>1"; lists are named once, without an index. */
 void conf_list(const struct conf_option *options, const char *prefix, struct strbuf *out);
+
+/* Whether two filled structs hold the same values. */
+bool conf_same(const struct conf_option *options, const void *a, const void *b);
+
+/* Appends the path of each option that differs, e.g. "exporter.listen"; a list, or a group that only one
+ * of them has, as a whole. */
+void conf_differences(
+	const struct conf_option *options, const void *a, const void *b, struct conf_strings *out);
+
+/* "path.key", or the key alone where the path is empty, into `to`, which it returns. */
+const char *conf_join(char *to, size_t room, const char *path, const char *key);
 
 #endif

@@ -1,6 +1,7 @@
 #include "common/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -9,20 +10,25 @@
 /* A longer message is cut; what is logged is bounded by us, not by peers. */
 #define LOG_MAX 2048
 
-static enum log_level log_threshold = LOG_LEVEL_INFO;
+static _Atomic enum log_level log_threshold = LOG_LEVEL_INFO;
 static bool log_json;
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 void log_init(enum log_level level, bool json)
 {
-	log_threshold = level;
+	log_set_level(level);
 	log_json = json;
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&log_threshold, level, memory_order_relaxed);
 }
 
 bool log_enabled(enum log_level level)
 {
-	return level <= log_threshold;
+	return level <= atomic_load_explicit(&log_threshold, memory_order_relaxed);
 }
 
 /* Control characters would let a peer's text forge lines; JSON needs quotes escaped as well. */

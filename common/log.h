@@ -12,6 +12,7 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Until called: info, text. Not to be called once other threads run. */
 void log_init(enum log_level level, bool json);
 
+void log_set_level(enum log_level level); /* Thread: any */
 bool log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -61,10 +61,21 @@ bool runloop_wait_until(struct runloop *r, int64_t deadline_ms)
 	int timeout = 0;
 
 	pthread_mutex_lock(&r->lock);
-	while (!atomic_load(&r->stop) && !timeout)
+	while (!atomic_load(&r->stop) && !r->woken && !timeout)
 		timeout = pthread_cond_timedwait(&r->wake, &r->lock, &deadline);
+	r->woken = false;
 	pthread_mutex_unlock(&r->lock);
 	return !atomic_load(&r->stop);
+}
+
+void runloop_wake(struct runloop *r)
+{
+	if (!r->started)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->woken = true;
+	pthread_cond_broadcast(&r->wake);
+	pthread_mutex_unlock(&r->lock);
 }
 
 void runloop_stop(struct runloop *r)

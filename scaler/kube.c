@@ -160,7 +160,8 @@ static enum kube_outcome refused(const struct http_response *res, struct err *er
 	return outcome;
 }
 
-/* Sends the request; a 401 is answered by a changed token, once. */
+/* Sends the request; a 401 is answered by a changed token, once. A write is not sent again: under a Lease
+ * it must be over within one time-out. */
 static int send_call(struct kube *k, const struct kube_request *c, struct http_response *ret_res,
 	struct err *err)
 {
@@ -177,7 +178,7 @@ static int send_call(struct kube *k, const struct kube_request *c, struct http_r
 	req.token = k->token;
 	if (http_perform(k->http, &req, ret_res, err) != 0)
 		return -1;
-	if (ret_res->status != 401 || !token_refresh(k, NULL))
+	if (ret_res->status != 401 || !token_refresh(k, NULL) || c->body)
 		return 0;
 	count(k, KUBE_DENIED);
 	http_response_release(ret_res);

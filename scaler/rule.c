@@ -15,12 +15,21 @@
 const char *const rule_fallback_names[] = {
 	"static", "currentReplicas", "currentReplicasIfHigher", "currentReplicasIfLower", NULL};
 const char *const rule_steps_names[] = {"auto", "on", "off", NULL};
+const char *const rule_self_names[] = {"self", NULL};
+
+bool rule_is_open(const struct rule *r)
+{
+	return r->self && !r->target.name;
+}
 
 const char *rule_name(const struct rule *r, char to[RULE_NAME_MAX])
 {
-	(void)snprintf(to, RULE_NAME_MAX, "%s%s%s/%s",
-		r->target.namespace ? r->target.namespace : "", r->target.namespace ? "/" : "",
-		r->target.kind, r->target.name);
+	if (rule_is_open(r))
+		(void)snprintf(to, RULE_NAME_MAX, "self");
+	else
+		(void)snprintf(to, RULE_NAME_MAX, "%s%s%s/%s",
+			r->target.namespace ? r->target.namespace : "",
+			r->target.namespace ? "/" : "", r->target.kind, r->target.name);
 	return to;
 }
 
@@ -126,6 +135,13 @@ int rule_check(const struct rule *r, const char **ret_field, struct err *err)
 		return err_set(err, ERR_CONFIG, "%d is greater than maxReplicas %d", (int)r->min,
 			(int)r->max);
 	}
+	if (r->self && r->min == 0) {
+		*ret_field = "minReplicas";
+		return err_set(err, ERR_CONFIG,
+			"0 is not possible with target \"self\": the sidecar would scale itself "
+			"away "
+			"and could not come back");
+	}
 	if (r->policy == POLICY_RATE && r->rate_per_replica == 0) {
 		*ret_field = "policy";
 		return err_set(err, ERR_CONFIG, "\"rate\" needs ratePerReplica");
@@ -146,6 +162,8 @@ static bool same_api_group(const char *a, const char *b)
 
 bool rule_same_target(const struct rule *a, const struct rule *b)
 {
+	if (rule_is_open(a) || rule_is_open(b))
+		return rule_is_open(a) && rule_is_open(b);
 	return same_api_group(a->target.api_version, b->target.api_version) &&
 	       same(a->target.kind, b->target.kind) &&
 	       same_or_both_absent(a->target.namespace, b->target.namespace) &&

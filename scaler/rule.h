@@ -49,14 +49,18 @@ struct rule_fallback {
 enum rule_steps { STEPS_BY_POLICY, STEPS_ON, STEPS_OFF };
 
 extern const char *const rule_steps_names[]; /* "auto", "on", "off" */
+extern const char *const rule_self_names[];  /* "self" */
 
 struct rule {
-	struct rule_target target;
-	int32_t min, max;         /* 0 <= min <= max, max >= 1 */
-	struct conf_items groups; /* struct rule_group, at least one */
-	int policy;               /* enum policy_kind */
-	int reset;                /* enum offset_reset */
-	double tolerance;         /* share of the target value, >= 0; behavior may have its own */
+	struct rule_target target; /* of `self`: without a name until it is found */
+	bool has_target;           /* the file has a scaleTargetRef */
+	bool self;                 /* the workload that this process is a pod of: scaler/owner.h */
+	int self_word;             /* index in rule_self_names, which has one word */
+	int32_t min, max;          /* 0 <= min <= max, max >= 1 */
+	struct conf_items groups;  /* struct rule_group, at least one */
+	int policy;                /* enum policy_kind */
+	int reset;                 /* enum offset_reset */
+	double tolerance;          /* share of the target value, >= 0; behavior may have its own */
 	int64_t cooldown_ms; /* >= 0; nothing is written for so long after a write, and lag has to be
 				     zero for so long before the target goes to zero */
 	struct behavior behavior; /* as given: completed by who decides, with the tolerance */
@@ -81,7 +85,7 @@ struct rule {
 #define RULE_RATE_MAX 1000000000
 #define RULE_TOLERANCE_MAX 10.0
 
-/* "namespace/kind/name" into `to`, for logs and metrics. Returns `to`. */
+/* "namespace/kind/name" into `to`, for logs and metrics; "self" where that is not known yet. Returns `to`. */
 const char *rule_name(const struct rule *r, char to[RULE_NAME_MAX]);
 
 /* The i-th threshold of all groups, counted in the order of the file; false past the last. */
@@ -94,8 +98,11 @@ size_t rule_threshold_count(const struct rule *r);
  * A string that is NULL is not looked at: its absence is told by who read it. */
 int rule_check(const struct rule *r, const char **ret_field, struct err *err) MUSTCHECK;
 
+/* Whether `r` has no target yet: it must not come to the scaler. */
+bool rule_is_open(const struct rule *r);
+
 /* Whether both name the same object: two versions of one API group hold the same. A namespace that is
- * NULL equals only another such. */
+ * NULL equals only another such. Two that are open are the same. */
 bool rule_same_target(const struct rule *a, const struct rule *b);
 
 /* Whether all of both is the same. */

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
+#include "scaler/lease.h"
 #include "sidecar/publish.h"
 
 /* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
@@ -24,10 +25,12 @@ struct scaler {
 	struct kube *kube;
 	struct runloop loop;
 	pthread_mutex_t lock;
-	struct ruleset *pending; /* to be taken by the next pass; NULL: none */
+	struct ruleset *pending; /* to be taken by the pass on a snapshot with `seq`; NULL: none */
+	uint64_t pending_seq;
 	struct ruleset *rules;   /* in force */
 	struct target **targets; /* one for each rule */
-	bool leads;
+	uint64_t term;           /* in which this process leads; 0: it does not */
+	uint64_t last_term;      /* in which it led last; 0: it never did */
 };
 
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
@@ -65,13 +68,14 @@ void scaler_free(struct scaler *s)
 	free(s);
 }
 
-void scaler_set_rules(struct scaler *s, struct ruleset *rules)
+void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq)
 {
 	struct ruleset *before;
 
 	pthread_mutex_lock(&s->lock);
 	before = s->pending;
 	s->pending = ruleset_ref(rules);
+	s->pending_seq = seq;
 	pthread_mutex_unlock(&s->lock);
 	ruleset_unref(before);
 }
@@ -107,13 +111,14 @@ static struct target **carry_over(struct scaler *s, const struct ruleset *rules)
 	return targets;
 }
 
-static void adopt_rules(struct scaler *s)
+/* `seq` is that of the snapshot to act on. */
+static void adopt_rules(struct scaler *s, uint64_t seq)
 {
 	struct ruleset *old = s->rules;
 	struct target **targets, **before = s->targets;
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->pending) {
+	if (!s->pending || seq < s->pending_seq) {
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
@@ -138,20 +143,23 @@ static void forget(struct scaler *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Whether this process is to act; notes a change. */
-static bool lead(struct scaler *s)
+/* The term in which this process is to act, 0: in none. Another one than before begins anew. */
+static uint64_t lead(struct scaler *s)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
-	bool leads = !hooks->leads || hooks->leads(hooks->ctx, 0);
+	uint64_t term = hooks->term ? hooks->term(hooks->ctx, 0) : 1;
 
-	if (leads == s->leads)
-		return leads;
-	if (s->leads)
+	if (term == s->term)
+		return term;
+	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
+	if (term && term != s->last_term) {
 		forget(s);
+		s->last_term = term;
+	}
 	pthread_mutex_lock(&s->lock);
-	s->leads = leads;
+	s->term = term;
 	pthread_mutex_unlock(&s->lock);
-	return leads;
+	return term;
 }
 
 static struct target_env env_of(struct scaler *s, size_t *rereads)
@@ -162,7 +170,8 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.lock = &s->lock,
 		.stop = &s->loop.stop,
 		.hooks = &s->options.hooks,
-		.timeout_ms = s->options.kube.timeout_ms,
+		.term = s->term,
+		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
 		.look_only = s->options.look_only,
 	};
@@ -173,7 +182,7 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 	struct target_env env;
 	size_t rereads;
 
-	adopt_rules(s);
+	adopt_rules(s, snapshot ? snapshot->seq : 0);
 	if (!lead(s))
 		return;
 	env = env_of(s, &rereads);
@@ -194,14 +203,17 @@ static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
 	return current;
 }
 
-static void act_on_all(struct scaler *s)
+static void act_on_all(struct scaler *s, uint64_t seq)
 {
 	struct target_env env;
 	size_t rereads;
 
-	adopt_rules(s);
+	adopt_rules(s, seq);
+	if (!lead(s))
+		return;
 	env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s); i++) {
+	for (size_t i = 0;
+		i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s) == env.term; i++) {
 		int64_t now_ms = clock_mono_ms();
 		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
 
@@ -220,7 +232,7 @@ static void run(void *ctx)
 
 		if (woken)
 			seq = woken->seq;
-		act_on_all(s);
+		act_on_all(s, seq);
 	}
 }
 
@@ -253,7 +265,7 @@ void scaler_report(struct scaler *s, struct scaler_report *ret)
 	memset(ret, 0, sizeof(*ret));
 	pthread_mutex_lock(&s->lock);
 	ret->rules = ruleset_ref(s->rules);
-	ret->leads = s->leads;
+	ret->leads = s->term != 0;
 	ret->views = arena_alloc(&ret->arena, s->rules->count, sizeof(*ret->views));
 	for (size_t i = 0; i < s->rules->count; i++) {
 		ret->views[i] = s->targets[i]->view;

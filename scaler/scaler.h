@@ -31,9 +31,11 @@ struct scaler_options {
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err) MUSTCHECK;
 void scaler_free(struct scaler *s); /* only once it does not run; NULL is fine */
 
-/* From the next pass on these rules are in force; takes a reference. What is remembered of a rule stays
+/* From the first pass on a snapshot with this `seq` or a later one these rules are in force; 0: from the
+ * next pass on. What older snapshots say of groups that only these rules name may be of long ago. Takes a
+ * reference. What is remembered of a rule stays
  * where its target and origin are the same; a rule that is gone is left as it is. Thread: any. */
-void scaler_set_rules(struct scaler *s, struct ruleset *rules);
+void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq);
 
 /* From now on a thread acts on every new snapshot. */
 int scaler_start(struct scaler *s, struct err *err) MUSTCHECK;

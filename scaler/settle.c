@@ -49,7 +49,7 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 			.ready = ready,
 			.short_of = replicas != ready,
 			.telling = replicas == ready,
-			.short_ms = now_ms,
+			.short_ms = now_ms - SETTLE_LIMIT_MS,
 			.ready_ms = now_ms - SETTLE_LIMIT_MS,
 			.grown_ms = now_ms - SETTLE_LIMIT_MS};
 		return;

@@ -185,11 +185,8 @@ static int read_scale(const struct act *a, struct err *err)
 		wrote(a, t->attempted_from, t->attempted, t->attempt_ms);
 	t->uncertain = false;
 	if (contend_read(&t->contend, t->scale.spec_replicas, a->now_ms))
-		log_warn("%s: somebody else took the size back to %" PRId32 " replicas%s",
-			rule_name(a->r, name), t->scale.spec_replicas,
-			contend_holds(&t->contend, a->now_ms)
-				? ", again: leaving it alone for 10 minutes"
-				: "");
+		log_warn("%s: somebody else took the size back to %" PRId32 " replicas",
+			rule_name(a->r, name), t->scale.spec_replicas);
 	return 0;
 }
 
@@ -198,7 +195,7 @@ static int check_leads(const struct act *a, struct err *err)
 {
 	const struct scaler_hooks *hooks = a->env->hooks;
 
-	if (!hooks->leads || hooks->leads(hooks->ctx, a->env->timeout_ms))
+	if (!hooks->term || hooks->term(hooks->ctx, a->env->margin_ms) == a->env->term)
 		return 0;
 	return err_set(err, ERR_RETRY, "no write: the lease may end before it would");
 }
@@ -244,13 +241,60 @@ static void observe(const struct act *a, const struct snapshot *snapshot)
 }
 
 /* Pods that work: those that Kubernetes knows, or fewer members where the group has not got them all
- * yet. A pod may have several members, so a larger number of those says nothing. */
+ * yet. A pod may have several members, so a larger number of those says nothing; nor does none at all, as
+ * of consumers that assign partitions to themselves. */
 static int32_t ready_pods(const struct target *t)
 {
 	const struct observation *o = &t->seen[0];
 	int32_t pods = t->scale.status_replicas;
 
-	return o->has_members && o->members < (size_t)pods ? (int32_t)o->members : pods;
+	return o->has_members && o->members && o->members < (size_t)pods ? (int32_t)o->members
+									 : pods;
+}
+
+/* Who else sets the size; ends and begins are told once. */
+static void note_contended(const struct act *a, const char *why)
+{
+	struct target_view *view = &a->t->view;
+	char name[RULE_NAME_MAX], note[NOTE_MAX];
+
+	if (strcmp(view->contended, why) == 0)
+		return;
+	pthread_mutex_lock(a->env->lock);
+	(void)snprintf(view->contended, sizeof(view->contended), "%s", why);
+	pthread_mutex_unlock(a->env->lock);
+	if (*why)
+		(void)snprintf(note, sizeof(note), "%s: the size is left alone", why);
+	else
+		(void)snprintf(note, sizeof(note), "nobody else sets the size any more");
+	log_write(*why ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "%s: %s: %s", rule_name(a->r, name),
+		*why ? "Contended" : "ContentionEnded", note);
+	tell(a, *why, *why ? "Contended" : "ContentionEnded", note);
+}
+
+static bool has_rival(const struct act *a, char *ret_why, size_t size)
+{
+	const struct scaler_hooks *hooks = a->env->hooks;
+
+	*ret_why = '\0';
+	/* What writes nothing fights nobody: a dry run beside an HPA shows what it would do. */
+	return !a->r->dry_run && !a->r->paused && hooks->rival &&
+	       hooks->rival(hooks->ctx, a->r, ret_why, size);
+}
+
+static bool is_contended(const struct act *a)
+{
+	char why[sizeof(a->t->view.contended)];
+	bool contended = has_rival(a, why, sizeof(why));
+
+	if (!contended && contend_holds(&a->t->contend, a->now_ms)) {
+		contended = true;
+		(void)snprintf(why, sizeof(why),
+			"somebody else took back what was written %d times, so for %d minutes",
+			CONTEND_REVERTS, CONTEND_HOLD_MS / 60000);
+	}
+	note_contended(a, why);
+	return contended;
 }
 
 static void decide_now(const struct act *a, struct decision *ret)
@@ -260,6 +304,7 @@ static void decide_now(const struct act *a, struct decision *ret)
 		.replicas = a->t->scale.spec_replicas,
 		.ready = ready_pods(a->t),
 		.observations = a->t->seen,
+		.contended = is_contended(a),
 	};
 
 	/* Reports copy what is remembered of each threshold. */
@@ -304,8 +349,9 @@ void target_act(struct target *t, const struct target_env *env, const struct rul
 	const struct act a = {t, env, e, &e->rule, now_ms};
 	int64_t began = clock_mono_ms();
 	struct err err = {0};
+	char why[sizeof(t->view.contended)];
 
-	if (now_ms < t->retry_ms)
+	if (now_ms < t->retry_ms || (has_rival(&a, why, sizeof(why)) && !*why))
 		return;
 	for (int i = 0; i < CONFLICTS_MAX; i++) {
 		err_clear(&err);

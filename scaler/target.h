@@ -18,13 +18,15 @@
 /* What the scaler asks of, and tells, the rest of the program. Any may be NULL. None may block. */
 struct scaler_hooks {
 	void *ctx;
-	/* Whether this process may write now, and for `margin_ms` more. NULL: always. */
-	bool (*leads)(void *ctx, int64_t margin_ms);
-	/* It leads from now on: the text that the one before has saved, which the scaler frees, or NULL. */
-	char *(*take_state)(void *ctx);
+	/* The number of the term in which this process leads now and for `margin_ms` more, 0: it may not
+	 * write. Another number is another term: somebody else may have led before it. NULL: always 1. */
+	uint64_t (*term)(void *ctx, int64_t margin_ms);
+	/* The text that the leader before left, as `term` has begun; the scaler frees it. NULL: none. */
+	char *(*take_state)(void *ctx, uint64_t term);
 	/* What whoever leads next is to know. */
-	void (*save_state)(void *ctx, const char *text);
-	/* Whether something else is configured to set the size of this target; `ret_why` says what. */
+	void (*save_state)(void *ctx, uint64_t term, const char *text);
+	/* Whether something else is configured to set the size of this target; `ret_why` says what, or is ""
+	 * where that is not known yet: then nothing is decided. */
 	bool (*rival)(void *ctx, const struct rule *r, char *ret_why, size_t size);
 	/* Something to tell about a rule, as Kubernetes events do. */
 	void (*event)(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
@@ -50,6 +52,7 @@ struct target_view {
 	uint64_t writes, dry_writes, errors;
 	uint64_t decisions[REASON_COUNT];
 	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
+	char contended[160]; /* who else sets the size; "": nobody, so far as known */
 };
 
 struct target {
@@ -78,9 +81,10 @@ struct target_env {
 	pthread_mutex_t *lock; /* guards every target's view */
 	const atomic_bool *stop;
 	const struct scaler_hooks *hooks;
-	int64_t timeout_ms; /* a request may take so long: a lease has to last as long */
-	size_t *rereads;    /* scales that may yet be read in this pass only to look */
-	bool look_only;     /* decide, but write nothing */
+	uint64_t term;     /* decided in it: nothing is written in another */
+	int64_t margin_ms; /* a write may take so long */
+	size_t *rereads;   /* scales that may yet be read in this pass only to look */
+	bool look_only;    /* decide, but write nothing */
 };
 
 struct target *target_new(void);

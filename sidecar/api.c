@@ -106,7 +106,9 @@ static void serve_snapshot(const struct api_options *options, const struct httpd
 	struct snapshot *CLEANUP(snapshot_unref_at) s = publish_get(options->publish);
 
 	if (!s) {
-		reply_error(reply, 503, "Kafka has not been asked yet");
+		reply_error(reply, 503,
+			options->standby ? "standby: another replica leads"
+					 : "Kafka has not been asked yet");
 		return;
 	}
 	if (group && snapshot_find_group(s, group) == SNAPSHOT_NONE) {

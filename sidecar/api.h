@@ -24,6 +24,7 @@ struct api_options {
 	struct apicache *cache;
 	const struct api_document *documents;
 	size_t document_count;
+	bool standby; /* another replica asks Kafka */
 };
 
 /* Answers a request whose path begins with /api/, if only by 404 or 405; false for all others. */

@@ -12,6 +12,7 @@
 #include "sidecar/history.h"
 #include "sidecar/kafkatimes.h"
 #include "sidecar/merge.h"
+#include "sidecar/news.h"
 #include "sidecar/publish.h"
 #include "sidecar/trend.h"
 
@@ -35,8 +36,8 @@
 /* Of the groups that are idle one in so many is asked in a full cycle. */
 #define IDLE_EVERY 10
 
-/* Of one cycle's failed groups so many are named in the log; the rest is a count. */
-#define NAMED_MAX 3
+/* While paused a sign of life is shown this often. */
+#define REST_MS 5000
 
 struct collector {
 	struct collector_options options;
@@ -48,6 +49,13 @@ struct collector {
 	bool slow[2];           /* by full: its cycles take longer than their interval */
 	int barren, barren_max; /* cycles in a row; how many until the handle is opened anew */
 	_Atomic int64_t heartbeat_ms;
+	atomic_bool paused;
+
+	pthread_mutex_t lock;    /* of what is below, and of `seq` */
+	struct watches *watches; /* of the cycle under way; changed by its thread only */
+	uint64_t watches_seq;    /* the first snapshot with them */
+	struct watches *others;  /* that take their place with the next cycle */
+	bool has_others;
 };
 
 /* 0 for one-shot commands, which have all the time that a call may take. */
@@ -67,6 +75,10 @@ struct collector *collector_new(const struct collector_options *options, struct 
 	c->options = *options;
 	c->options.kafka.stop = &c->loop.stop;
 	c->options.kafka.patience_ms = patience_of(options);
+	c->watches = watches_new(options->watches, options->watch_count);
+	c->watches_seq = 1;
+	c->options.kafka.watches = c->watches;
+	pthread_mutex_init(&c->lock, NULL);
 	c->heartbeat_ms = clock_mono_ms();
 	c->barren_max = BARREN_MAX;
 	c->kafka = kafka_open(&c->options.kafka, err);
@@ -83,7 +95,46 @@ void collector_free(struct collector *c)
 		return;
 	kafka_close(c->kafka);
 	snapshot_unref(c->last);
+	watches_free(c->watches);
+	watches_free(c->others);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+uint64_t collector_set_watches(struct collector *c, const struct kafka_watch *watches, size_t count)
+{
+	struct watches *others = watches_new(watches, count), *never_used;
+	uint64_t seq;
+
+	pthread_mutex_lock(&c->lock);
+	seq = watches_include(c->watches, others) ? c->watches_seq : c->seq + 1;
+	never_used = c->others;
+	c->others = others;
+	c->has_others = true;
+	pthread_mutex_unlock(&c->lock);
+	watches_free(never_used);
+	return seq;
+}
+
+/* Begins a cycle: the number of its snapshot, and what it watches. *ret_before: what was watched up to
+ * now, where that is something else; the caller frees it. */
+static uint64_t begin_cycle(struct collector *c, struct watches **ret_before)
+{
+	uint64_t seq;
+
+	pthread_mutex_lock(&c->lock);
+	seq = ++c->seq;
+	if (c->has_others) {
+		*ret_before = c->watches;
+		c->watches = c->others;
+		c->watches_seq = seq;
+		c->others = NULL;
+		c->has_others = false;
+	}
+	pthread_mutex_unlock(&c->lock);
+	c->options.kafka.watches = c->watches;
+	kafka_set_watches(c->kafka, c->watches);
+	return seq;
 }
 
 /* Ends phase `p`, begun at *from, and begins the next. */
@@ -127,7 +178,26 @@ static void list_groups(struct collector *c, struct snapshot *next)
 	}
 	/* What the last full cycle found stays true until the next one. */
 	next->list_ok = next->full ? complete : c->last && c->last->list_ok;
-	merge_groups(next, c->last, groups, count, o->watches, o->watch_count);
+	merge_groups(next, c->last, groups, count, o->watches);
+}
+
+/* Groups that were there only because they were watched `before`. */
+static void drop_unwatched(struct collector *c, struct snapshot *next, const struct watches *before)
+{
+	const struct kafka_options *o = &c->options.kafka;
+	size_t kept = 0;
+
+	if (!before)
+		return;
+	for (size_t i = 0; i < next->group_count; i++) {
+		const struct group *g = &next->groups[i];
+		bool wanted = c->options.full_ms ? kafka_wants_group(o, g->name)
+						 : watches_group(o->watches, g->name);
+
+		if (wanted || !watches_group(before, g->name))
+			next->groups[kept++] = *g;
+	}
+	next->group_count = kept;
 }
 
 /* Asked for its end; for its start when `start`, or where the last one known is missing or old. */
@@ -151,17 +221,10 @@ static void ask_topic(struct collector *c, struct snapshot *next, struct topic *
 	}
 }
 
-static const struct group *group_before(const struct snapshot *last, const char *name)
-{
-	size_t i = last ? snapshot_find_group(last, name) : SNAPSHOT_NONE;
-
-	return i == SNAPSHOT_NONE ? NULL : &last->groups[i];
-}
-
 /* Nobody is shown an idle group, and the listing tells when members come back. */
 static bool may_skip(const struct collector *c, const struct group *g, size_t index)
 {
-	const struct group *old = group_before(c->last, g->name);
+	const struct group *old = snapshot_group(c->last, g->name);
 
 	return old && old->idle && g->listed && g->state == GROUP_EMPTY &&
 	       (c->full_count + index) % IDLE_EVERY != 0;
@@ -174,7 +237,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	c->full_count += next->full;
 	for (size_t t = 0; t < next->topic_count; t++) {
 		struct topic *topic = &next->topics[t];
-		bool watched = kafka_watches_topic(o->watches, o->watch_count, topic->name);
+		bool watched = watches_topic(o->watches, topic->name);
 
 		if ((next->full && !topic->filtered) || watched)
 			ask_topic(
@@ -183,8 +246,7 @@ static void choose_questions(struct collector *c, struct snapshot *next)
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 
-		g->asked = (next->full && !may_skip(c, g, i)) ||
-			   kafka_watches_group(o->watches, o->watch_count, g->name);
+		g->asked = (next->full && !may_skip(c, g, i)) || watches_group(o->watches, g->name);
 		g->everything = next->full && g->listed;
 	}
 }
@@ -231,90 +293,12 @@ static void mind_barren_handle(struct collector *c, const struct snapshot *s)
 	c->barren_max *= 2; /* where it does not help, the handle was not at fault */
 }
 
-/* Metadata failed before, but only now is it known why. */
-static bool cause_is_news(const struct snapshot *last, const struct snapshot *s)
-{
-	return last->error && s->error && strlen(s->error) > strlen(last->error) &&
-	       strncmp(s->error, last->error, strlen(last->error)) == 0;
-}
-
-static void say_cluster(const struct collector *c, const struct snapshot *s)
-{
-	const struct snapshot *last = c->last;
-	bool was_ok = last && last->metadata_ok;
-
-	if (!s->metadata_ok && (!last || was_ok || cause_is_news(last, s)))
-		log_warn("%s; %s, trying again every cycle", s->error ? s->error : "no metadata",
-			s->good_ms ? "keeping the last values" : "no values yet");
-	else if (s->metadata_ok && !was_ok)
-		log_info("Kafka at %s answers: %zu brokers, %zu topics, %zu groups",
-			c->options.kafka.bootstrap, s->broker_count, s->topic_count,
-			s->group_count);
-	if (s->metadata_ok && s->error && !(last && last->error))
-		log_warn("%s; keeping the groups known so far, asking again every full cycle",
-			s->error);
-}
-
-static void say_groups(const struct snapshot *last, const struct snapshot *s)
-{
-	size_t failed = 0, recovered = 0;
-
-	for (size_t i = 0; i < s->group_count; i++) {
-		const struct group *g = &s->groups[i];
-		const struct group *old = group_before(last, g->name);
-
-		if (!g->asked)
-			continue;
-		recovered += !g->error && old && old->error;
-		if (g->error && !(old && old->error) && failed++ < NAMED_MAX)
-			log_warn("group '%s': %s; keeping its last values", g->name, g->error);
-	}
-	if (failed > NAMED_MAX)
-		log_warn("and %zu more groups did not answer", failed - NAMED_MAX);
-	if (recovered)
-		log_info("%zu group%s answer%s again", recovered, recovered > 1 ? "s" : "",
-			recovered > 1 ? "" : "s");
-}
-
-static bool broker_failed(const struct snapshot *s, int32_t id)
-{
-	for (size_t i = 0; s && i < s->broker_count; i++)
-		if (s->brokers[i].id == id)
-			return s->brokers[i].error != NULL;
-	return false;
-}
-
-static void say_brokers(const struct snapshot *last, const struct snapshot *s)
-{
-	for (size_t i = 0; i < s->broker_count; i++) {
-		const struct broker *b = &s->brokers[i];
-		bool failed = broker_failed(last, b->id);
-
-		if (b->error && !failed)
-			log_warn("broker %" PRId32 " (%s): %s; keeping the last values of its "
-				 "partitions",
-				b->id, b->address, b->error);
-		else if (!b->error && failed)
-			log_info("broker %" PRId32 " (%s) answers again", b->id, b->address);
-	}
-}
-
-/* What went wrong or right since the snapshot before: each change once, nothing in steady state. */
-static void say_changes(const struct collector *c, const struct snapshot *s)
-{
-	say_cluster(c, s);
-	if (!s->metadata_ok)
-		return;
-	say_groups(c->last, s);
-	say_brokers(c->last, s);
-}
-
 /* A group error stays until the group is asked again, so that it is reported once and not per cycle. */
 static void keep_errors(struct snapshot *next, const struct snapshot *last)
 {
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
-		const struct group *old = group_before(last, g->name);
+		const struct group *old = snapshot_group(last, g->name);
 
 		if (old && old->error && (!g->asked || !next->metadata_ok))
 			g->error = arena_strdup(&next->arena, old->error);
@@ -349,13 +333,14 @@ static void read_metadata(struct collector *c, struct snapshot *next)
 	next->cluster_id = arena_strdup(&next->arena, c->last->cluster_id);
 }
 
-static void ask_kafka(struct collector *c, struct snapshot *next)
+static void ask_kafka(struct collector *c, struct snapshot *next, const struct watches *before)
 {
 	int64_t from = clock_mono_us();
 
 	read_metadata(c, next);
 	lap(next, PHASE_METADATA, &from);
 	list_groups(c, next);
+	drop_unwatched(c, next, before);
 	choose_questions(c, next);
 	lap(next, PHASE_LIST, &from);
 	if (next->metadata_ok)
@@ -365,7 +350,7 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 	if (next->metadata_ok)
 		kafka_ask_offsets(c->kafka, next);
 	lap(next, PHASE_OFFSETS, &from);
-	merge_finish(next, c->last, c->options.kafka.watches, c->options.kafka.watch_count);
+	merge_finish(next, c->last, c->options.kafka.watches);
 	keep_errors(next, c->last);
 	lap(next, PHASE_MERGE, &from);
 }
@@ -373,15 +358,16 @@ static void ask_kafka(struct collector *c, struct snapshot *next)
 bool collector_cycle(struct collector *c, bool full)
 {
 	struct snapshot *next = snapshot_new();
+	struct watches *CLEANUP(watches_free_at) before = NULL;
 	int64_t cpu = clock_cpu_us();
 
-	next->seq = ++c->seq;
+	next->seq = begin_cycle(c, &before);
 	next->full = full;
 	next->mono_ms = clock_mono_ms();
 	next->wall_ms = clock_wall_ms();
 	atomic_store(&c->heartbeat_ms, next->mono_ms);
-	ask_kafka(c, next);
-	if (atomic_load(&c->loop.stop)) {
+	ask_kafka(c, next, before);
+	if (atomic_load(&c->loop.stop) || atomic_load(&c->paused)) {
 		snapshot_unref(next); /* cut short: what it lacks is nobody's fault */
 		return false;
 	}
@@ -392,7 +378,7 @@ bool collector_cycle(struct collector *c, bool full)
 		kafkatimes_apply(c->options.times, next);
 	next->cpu_us = clock_cpu_us() - cpu;
 	mind_barren_handle(c, next);
-	say_changes(c, next);
+	news_say(c->last, next, c->options.kafka.bootstrap);
 	if (c->options.trend)
 		trend_add(c->options.trend, next);
 	snapshot_unref(c->last);
@@ -434,15 +420,26 @@ static int64_t next_due(int64_t due, int64_t interval, int64_t now)
 	return due + interval > now ? due + interval : now;
 }
 
-static void run(void *ctx)
+/* Paused: what was read is told no more, and not built on. */
+static void rest(struct collector *c)
 {
-	struct collector *c = ctx;
+	publish_clear(c->options.publish);
+	snapshot_unref(c->last);
+	c->last = NULL;
+	do
+		atomic_store(&c->heartbeat_ms, clock_mono_ms());
+	while (runloop_wait_until(&c->loop, clock_mono_ms() + REST_MS) && atomic_load(&c->paused));
+}
+
+/* Cycles until paused, or asked to stop. */
+static void watch(struct collector *c)
+{
 	int64_t full_ms = c->options.full_ms, watch_ms = c->options.watch_ms;
 	int64_t full_due = full_ms ? clock_mono_ms() : INT64_MAX;
 	int64_t watch_due = watch_ms ? clock_mono_ms() : INT64_MAX;
 	int64_t due = full_due < watch_due ? full_due : watch_due;
 
-	while (runloop_wait_until(&c->loop, due)) {
+	while (runloop_wait_until(&c->loop, due) && !atomic_load(&c->paused)) {
 		bool full = full_due <= due;
 		int64_t began = clock_mono_ms(), now;
 
@@ -457,6 +454,20 @@ static void run(void *ctx)
 			watch_due = next_due(watch_due, watch_ms, now);
 		due = full_due < watch_due ? full_due : watch_due;
 	}
+}
+
+static void run(void *ctx)
+{
+	struct collector *c = ctx;
+
+	for (watch(c); !atomic_load(&c->loop.stop); watch(c))
+		rest(c);
+}
+
+void collector_pause(struct collector *c, bool paused)
+{
+	if (atomic_exchange(&c->paused, paused) != paused)
+		runloop_wake(&c->loop);
 }
 
 int collector_start(struct collector *c, struct err *err)

@@ -1,9 +1,7 @@
 #include "sidecar/httpd.h"
 
-#include <inttypes.h>
 #include <microhttpd.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +11,9 @@
 #include "common/mem.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
+#include "sidecar/httpdaccess.h"
 #include "sidecar/httpdauth.h"
 #include "sidecar/httpdclients.h"
-#include "sidecar/httpdfamilies.h"
 #include "sidecar/httpdframing.h"
 #include "sidecar/httpdlisten.h"
 #include "sidecar/httpdpolicy.h"
@@ -39,8 +37,7 @@ struct httpd {
 	struct httpdwatch watch;
 	struct httpdauth *auth;     /* NULL: there can be no users */
 	struct runloop housekeeper; /* time limits, changed files */
-	int64_t rate_next_ms;       /* when the burst would be whole again; the library's thread */
-	atomic_uint_least64_t refused, limited;
+	struct httpdaccess access;
 };
 
 struct connection {
@@ -61,7 +58,7 @@ struct exchange {
 	bool too_large;
 	bool early; /* the handler does not wait for the body */
 	bool bad_path;
-	bool welcome; /* after STEP_CHECKING */
+	unsigned verdict; /* after STEP_CHECKING: 200, or what the request is refused by */
 };
 
 /* --- replies --- */
@@ -94,10 +91,12 @@ static enum MHD_Result refuse_size(struct httpd *h, struct exchange *x)
 	return refuse(h, x, MHD_HTTP_CONTENT_TOO_LARGE, "the request body is too large\n");
 }
 
-static enum MHD_Result refuse_person(struct httpd *h, struct exchange *x)
+static enum MHD_Result turn_away(struct httpd *h, struct exchange *x, unsigned status)
 {
-	atomic_fetch_add(&h->refused, 1);
-	return refuse(h, x, MHD_HTTP_UNAUTHORIZED, "a name and its password are needed\n");
+	struct httpd_reply reply =
+		httpdaccess_refusal(&h->access, &x->policy->config, h->options.gate, status);
+
+	return send_reply(h, x, &reply);
 }
 
 /* --- answers of the handler --- */
@@ -145,20 +144,6 @@ static enum MHD_Result go_on(struct httpd *h, struct exchange *x)
 
 /* --- who may ask --- */
 
-/* A token bucket, kept as the time at which it will be full: each request takes one interval. */
-static bool is_within_rate(struct httpd *h, const struct webconfig *c, int64_t now_ms)
-{
-	int64_t room_ms = (c->rate_burst - 1) * c->rate_interval_ms;
-
-	if (!c->rate_interval_ms)
-		return true;
-	if (h->rate_next_ms > now_ms + room_ms)
-		return false;
-	h->rate_next_ms =
-		(h->rate_next_ms > now_ms ? h->rate_next_ms : now_ms) + c->rate_interval_ms;
-	return true;
-}
-
 static bool is_open(const struct httpd *h, const char *path)
 {
 	for (const char *const *open = h->options.open_paths; open && *open; open++)
@@ -167,34 +152,64 @@ static bool is_open(const struct httpd *h, const char *path)
 	return false;
 }
 
+/* The request waits until on_verdict(). To be called before whatever may call that. */
+static void wait_for_verdict(struct exchange *x)
+{
+	x->step = STEP_CHECKING;
+	MHD_suspend_connection(x->connection);
+}
+
+static void on_verdict(void *who, unsigned status)
+{
+	struct exchange *x = who;
+
+	x->verdict = status;
+	MHD_resume_connection(x->connection);
+}
+
 static void on_checked(void *ctx, bool welcome)
 {
-	struct exchange *x = ctx;
+	on_verdict(ctx, welcome ? MHD_HTTP_OK : MHD_HTTP_UNAUTHORIZED);
+}
 
-	x->welcome = welcome;
-	MHD_resume_connection(x->connection);
+static enum MHD_Result obey(struct httpd *h, struct exchange *x)
+{
+	return x->verdict == MHD_HTTP_OK ? go_on(h, x) : turn_away(h, x, x->verdict);
+}
+
+static enum MHD_Result check_token(struct httpd *h, struct exchange *x, const char *token)
+{
+	const struct httpd_gate *gate = h->options.gate;
+
+	if (gate->known(gate->ctx, token, &x->verdict))
+		return obey(h, x);
+	wait_for_verdict(x);
+	gate->ask(gate->ctx, token, on_verdict, x);
+	return MHD_YES;
 }
 
 static enum MHD_Result check_person(struct httpd *h, struct exchange *x)
 {
+	const char *said = header_of(x->connection, MHD_HTTP_HEADER_AUTHORIZATION);
+	const char *token = h->options.gate ? httpdaccess_token(said) : NULL;
 	struct httpdauth_job *job;
 
+	if (token)
+		return check_token(h, x, token);
 	if (!x->policy->config.user_count)
-		return go_on(h, x);
-	switch (httpdauth_check(h->auth, &x->policy->config,
-		header_of(x->connection, MHD_HTTP_HEADER_AUTHORIZATION), &job)) {
+		return h->options.gate ? turn_away(h, x, MHD_HTTP_UNAUTHORIZED) : go_on(h, x);
+	switch (httpdauth_check(h->auth, &x->policy->config, said, &job)) {
 	case AUTH_WELCOME:
 		return go_on(h, x);
 	case AUTH_LATER:
-		x->step = STEP_CHECKING;
-		MHD_suspend_connection(x->connection);
+		wait_for_verdict(x);
 		httpdauth_submit(h->auth, job, on_checked, x);
 		return MHD_YES;
 	case AUTH_BUSY:
 		return refuse(h, x, MHD_HTTP_SERVICE_UNAVAILABLE,
 			"too many passwords are being checked; try again\n");
 	default:
-		return refuse_person(h, x);
+		return turn_away(h, x, MHD_HTTP_UNAUTHORIZED);
 	}
 }
 
@@ -236,10 +251,8 @@ static enum MHD_Result take_head(struct httpd *h, struct exchange *x)
 		return refuse_size(h, x);
 	if (is_open(h, path_of(x->target)))
 		return go_on(h, x);
-	if (!is_within_rate(h, &x->policy->config, now_ms)) {
-		atomic_fetch_add(&h->limited, 1);
-		return refuse(h, x, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests\n");
-	}
+	if (!httpdaccess_within_rate(&h->access, &x->policy->config, now_ms))
+		return turn_away(h, x, MHD_HTTP_TOO_MANY_REQUESTS);
 	return check_person(h, x);
 }
 
@@ -271,7 +284,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return take_head(h, x);
 	if (x->step == STEP_CHECKING) {
 		x->step = STEP_BODY;
-		return x->welcome ? go_on(h, x) : refuse_person(h, x);
+		return obey(h, x);
 	}
 	if (*body_len) {
 		collect_body(h, x, body, *body_len);
@@ -437,7 +450,8 @@ void httpd_stop(struct httpd *h)
 	if (!h)
 		return;
 	runloop_stop(&h->housekeeper);
-	/* Whose password is being checked is suspended, and the library cannot stop before. */
+	/* Whose password is being checked is suspended, and the library cannot stop before. Of those
+	 * whose token is, the gate has taken care. */
 	httpdauth_stop(h->auth);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
@@ -471,9 +485,5 @@ void httpd_metrics(struct httpd *h, struct exposition *x)
 {
 	httpdclients_metrics(&h->clients, x);
 	httpdwatch_metrics(&h->watch, x);
-	exposition_family(x, &httpd_families[HTTPD_REFUSED]);
-	strbuf_addf(&x->text,
-		"hexlag_http_requests_refused_total{reason=\"credentials\"} %" PRIu64 "\n"
-		"hexlag_http_requests_refused_total{reason=\"rate\"} %" PRIu64 "\n",
-		(uint64_t)atomic_load(&h->refused), (uint64_t)atomic_load(&h->limited));
+	httpdaccess_metrics(&h->access, h->options.gate, x);
 }

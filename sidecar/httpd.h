@@ -42,14 +42,27 @@ struct httpd_reply {
 	unsigned status;                     /* preset to 200 */
 	const char *content_type;            /* NULL: none; static text */
 	const char *content_encoding, *vary; /* the same */
-	const char *allow; /* of a 405: the methods that are allowed; static text */
-	const char *cache; /* Cache-Control; NULL: "no-store"; static text */
-	char etag[48];     /* "": none */
+	const char *allow;        /* of a 405: the methods that are allowed; static text */
+	const char *authenticate; /* WWW-Authenticate, of a 401; static text */
+	const char *cache;        /* Cache-Control; NULL: "no-store"; static text */
+	char etag[48];            /* "": none */
 	struct httpd_part parts[HTTPD_PARTS]; /* sent one after another */
 };
 
 /* Fills `reply`. Thread: the server's own. `req` is borrowed until it returns. */
 typedef void httpd_handler(void *ctx, const struct httpd_request *req, struct httpd_reply *reply);
+
+/* Judges requests by the bearer token that they carry. A verdict is an HTTP status: 200 lets the request in,
+ * 401, 403 and 503 refuse it. Neither function may block. `token` is borrowed until they return. */
+struct httpd_gate {
+	/* Whether the verdict is known already. Thread: the server's own. */
+	bool (*known)(void *ctx, const char *token, unsigned *ret_status);
+	/* Has the verdict found out: done(who, status) is called once, by any thread. Before httpd_stop()
+	 * the gate's owner sees to it that nobody waits any more, nor will. Thread: the server's own. */
+	void (*ask)(
+		void *ctx, const char *token, void (*done)(void *who, unsigned status), void *who);
+	void *ctx;
+};
 
 struct httpd_options {
 	/* "host:port", ":port" (all addresses, IPv6 and IPv4), "[v6]:port"; port 0 takes a free one. */
@@ -58,7 +71,10 @@ struct httpd_options {
 	void *ctx;
 	struct webconfig_source
 		web; /* TLS and who may ask; its strings are borrowed until the end */
-	/* Paths, up to a NULL, that are answered without a password and beyond the rate limit: what a
+	/* Who else may ask: with a gate a request needs a token, or the password of a user of the web
+	 * configuration. NULL: users alone count. Borrowed until the end. */
+	const struct httpd_gate *gate;
+	/* Paths, up to a NULL, that are answered to everybody and beyond the rate limit: what a
 	 * kubelet asks for has no place for a secret. NULL: none. */
 	const char *const *open_paths;
 	/* Of a request, in bytes; a larger one is refused (413). 0: no path takes a body, and the

@@ -11,26 +11,11 @@
 /* What failed may come right without any file of the configuration in force changing. */
 #define RETRY_MS 5000
 
-/* Of a file as it is now; NULL: of none. */
-static void take_mark(struct httpdpolicy_mark *mark, const char *file)
-{
-	struct stat s;
-
-	memset(mark, 0, sizeof(*mark)); /* padding too: it is compared as bytes */
-	if (!file || stat(file, &s) != 0)
-		return;
-	mark->device = s.st_dev;
-	mark->inode = s.st_ino;
-	mark->size = s.st_size;
-	mark->modified = s.st_mtim;
-	mark->changed = s.st_ctim;
-}
-
 static void mark_named(struct httpdpolicy_marks *marks, const struct webconfig *c)
 {
-	take_mark(&marks->of[1], c->cert.file);
-	take_mark(&marks->of[2], c->key.file);
-	take_mark(&marks->of[3], c->client_ca.file);
+	filemark_take(&marks->of[1], c->cert.file);
+	filemark_take(&marks->of[2], c->key.file);
+	filemark_take(&marks->of[3], c->client_ca.file);
 }
 
 /* Each file is marked before it is read, so that no change goes unseen. */
@@ -39,7 +24,7 @@ struct httpdpolicy *httpdpolicy_load(const struct webconfig_source *source, stru
 	struct httpdpolicy *p = mem_zalloc(1, sizeof(*p));
 
 	atomic_init(&p->refs, 1);
-	take_mark(&p->marks.of[0], source->file);
+	filemark_take(&p->marks.of[0], source->file);
 	if (webconfig_read(&p->config, source, err) != 0)
 		goto failed;
 	mark_named(&p->marks, &p->config);
@@ -152,7 +137,7 @@ void httpdwatch_look(struct httpdwatch *w, int64_t now_ms)
 
 	if (!is_asked_for(w->source))
 		return;
-	take_mark(&marks.of[0], w->source->file);
+	filemark_take(&marks.of[0], w->source->file);
 	mark_named(&marks, &w->current->config);
 	settled = same_marks(&marks, &w->seen);
 	w->seen = marks;

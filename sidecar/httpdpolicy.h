@@ -6,25 +6,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 
+#include "common/filemark.h"
 #include "common/strbuf.h"
 #include "sidecar/webconfig.h"
 
-/* What tells that a file is another one, or has other bytes; all zero where there is none. */
 struct exposition;
-struct httpdpolicy_mark {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec modified, changed;
-};
 
 #define HTTPDPOLICY_FILES 4
 
 /* Of the configuration file, the certificate, its key, and the clients' authority. */
 struct httpdpolicy_marks {
-	struct httpdpolicy_mark of[HTTPDPOLICY_FILES];
+	struct filemark of[HTTPDPOLICY_FILES];
 };
 
 /* Frozen once loaded. Thread: any. */

@@ -59,9 +59,7 @@ static void add_headers(
 		"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
 		"img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors "
 		"'none'");
-	if (reply->status == MHD_HTTP_UNAUTHORIZED)
-		add_header(response, c, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-			"Basic realm=\"hexlag\", charset=\"UTF-8\"");
+	add_header(response, c, MHD_HTTP_HEADER_WWW_AUTHENTICATE, reply->authenticate);
 	if (reply->status == MHD_HTTP_SERVICE_UNAVAILABLE ||
 		reply->status == MHD_HTTP_TOO_MANY_REQUESTS)
 		add_header(response, c, MHD_HTTP_HEADER_RETRY_AFTER, "1");

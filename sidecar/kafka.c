@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/pattern.h"
 #include "sidecar/kafkasession.h"
+#include "sidecar/watches.h"
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -159,30 +160,17 @@ static bool passes(const struct pattern *filter, const struct pattern *exclude, 
 
 bool kafka_wants_group(const struct kafka_options *o, const char *name)
 {
-	return kafka_watches_group(o->watches, o->watch_count, name) ||
-	       passes(o->group_filter, o->group_exclude, name);
+	return watches_group(o->watches, name) || passes(o->group_filter, o->group_exclude, name);
 }
 
 bool kafka_wants_topic(const struct kafka_options *o, const char *name)
 {
-	return kafka_watches_topic(o->watches, o->watch_count, name) ||
-	       passes(o->topic_filter, o->topic_exclude, name);
+	return watches_topic(o->watches, name) || passes(o->topic_filter, o->topic_exclude, name);
 }
 
-bool kafka_watches_group(const struct kafka_watch *watches, size_t count, const char *group)
+void kafka_set_watches(struct kafka *k, const struct watches *watches)
 {
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(watches[i].group, group) == 0)
-			return true;
-	return false;
-}
-
-bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const char *topic)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(watches[i].topic, topic) == 0)
-			return true;
-	return false;
+	k->options.watches = watches;
 }
 
 const char *kafka_library_version(void)

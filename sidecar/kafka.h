@@ -31,13 +31,9 @@
 #include "sidecar/snapshot.h"
 
 struct pattern;
+struct watches;
 
-/* A (group, topic) pair that is watched whatever the filters say and whether it exists or not. */
-struct kafka_watch {
-	const char *group, *topic;
-};
-
-/* All borrowed for the life of the session. */
+/* All borrowed for the life of the session, `watches` until others are set. */
 struct kafka_options {
 	const char *bootstrap;              /* "host:port,host:port" */
 	struct conf_strings properties;     /* "name=value" of librdkafka */
@@ -49,11 +45,10 @@ struct kafka_options {
 	unsigned group_states; /* of groups to list: bits 1 << enum group_state; 0: all */
 	const struct pattern *group_filter, *group_exclude; /* NULL: all, none */
 	const struct pattern *topic_filter, *topic_exclude;
-	bool keep_filtered;                /* keep the topics that fail the filter, as `filtered` */
-	const char *only_group;            /* list no other; NULL: all */
-	const struct kafka_watch *watches; /* each pair once */
-	size_t watch_count;
-	const atomic_bool *stop; /* set: phases end early; may be NULL */
+	bool keep_filtered;            /* keep the topics that fail the filter, as `filtered` */
+	const char *only_group;        /* list no other; NULL: all */
+	const struct watches *watches; /* NULL: none */
+	const atomic_bool *stop;       /* set: phases end early; may be NULL */
 };
 
 struct kafka;
@@ -105,9 +100,12 @@ void kafka_ask_groups(struct kafka *k, struct snapshot *s);
  * are asked in parallel. */
 void kafka_ask_offsets(struct kafka *k, struct snapshot *s);
 
-/* Whether one of the pairs names the group, or the topic. Pure. */
-bool kafka_watches_group(const struct kafka_watch *watches, size_t count, const char *group);
-bool kafka_watches_topic(const struct kafka_watch *watches, size_t count, const char *topic);
+/* What is watched from the next phase on; to be called between cycles. Borrowed as the options. */
+void kafka_set_watches(struct kafka *k, const struct watches *watches);
+
+/* Whether the name passes the filters, or is watched. */
+bool kafka_wants_group(const struct kafka_options *o, const char *name);
+bool kafka_wants_topic(const struct kafka_options *o, const char *name);
 
 /* Replaces the library's handle: the cure where a whole class of calls keeps failing. -1 where that
  * fails (the file of a secret is away); kafka_metadata() tries again. */

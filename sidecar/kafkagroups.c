@@ -7,6 +7,7 @@
 #include "sidecar/build.h"
 #include "sidecar/coordinator.h"
 #include "sidecar/kafkasession.h"
+#include "sidecar/watches.h"
 
 /* More in flight to one coordinator gain nothing: it answers one connection in order. */
 #define IN_FLIGHT_MAX 16
@@ -126,11 +127,11 @@ static void add_question(struct round *r, struct group *g, enum kafka_call call)
  * down. */
 static bool watches_existing_topic(const struct round *r, const struct group *g)
 {
-	const struct kafka_options *o = &r->k->options;
+	size_t count;
+	const struct kafka_watch *w = watches_of(r->k->options.watches, g->name, &count);
 
-	for (size_t i = 0; i < o->watch_count; i++)
-		if (strcmp(o->watches[i].group, g->name) == 0 &&
-			snapshot_find_topic(r->s, o->watches[i].topic) != SNAPSHOT_NONE)
+	for (size_t i = 0; i < count; i++)
+		if (snapshot_find_topic(r->s, w[i].topic) != SNAPSHOT_NONE)
 			return true;
 	return false;
 }
@@ -204,13 +205,12 @@ static void collect_questions(struct round *r)
 static rd_kafka_topic_partition_list_t *watched_partitions(
 	const struct round *r, const struct group *g)
 {
-	const struct kafka_options *o = &r->k->options;
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
+	size_t count;
+	const struct kafka_watch *w = watches_of(r->k->options.watches, g->name, &count);
 
-	for (size_t i = 0; i < o->watch_count; i++) {
-		size_t t = strcmp(o->watches[i].group, g->name) == 0
-				   ? snapshot_find_topic(r->s, o->watches[i].topic)
-				   : SNAPSHOT_NONE;
+	for (size_t i = 0; i < count; i++) {
+		size_t t = snapshot_find_topic(r->s, w[i].topic);
 
 		for (size_t p = 0; t != SNAPSHOT_NONE && p < r->s->topics[t].count; p++)
 			rd_kafka_topic_partition_list_add(list, r->s->topics[t].name, (int32_t)p);

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "sidecar/kafkasession.h"
+#include "sidecar/watches.h"
 
 enum group_state kafka_group_state(int state)
 {
@@ -57,8 +58,7 @@ static enum group_type type_of(const rd_kafka_ConsumerGroupListing_t *listing)
 static bool is_hidden(const struct kafka_options *o, const struct kafka_group *g)
 {
 	return o->group_states && g->state != GROUP_UNKNOWN &&
-	       !(o->group_states & 1U << g->state) &&
-	       !kafka_watches_group(o->watches, o->watch_count, g->name);
+	       !(o->group_states & 1U << g->state) && !watches_group(o->watches, g->name);
 }
 
 static void take_listing(struct kafka *k, struct snapshot *s,

@@ -158,10 +158,6 @@ bool kafka_unreachable(rd_kafka_resp_err_t code);
 
 bool kafka_stopping(const struct kafka *k);
 
-/* Whether the name passes the filters, or is watched. */
-bool kafka_wants_group(const struct kafka_options *o, const char *name);
-bool kafka_wants_topic(const struct kafka_options *o, const char *name);
-
 /* The library's group state as ours; GROUP_UNKNOWN for those that are newer than this code. */
 enum group_state kafka_group_state(int state);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sidecar/build.h"
+#include "sidecar/watches.h"
 
 void merge_topics(struct snapshot *next, const struct snapshot *prev)
 {
@@ -86,9 +87,10 @@ static void drop_hidden(struct snapshot *s)
 }
 
 void merge_groups(struct snapshot *next, const struct snapshot *prev,
-	const struct kafka_group *listed, size_t listed_count, const struct kafka_watch *watches,
-	size_t watch_count)
+	const struct kafka_group *listed, size_t listed_count, const struct watches *watches)
 {
+	size_t watch_count;
+	const struct kafka_watch *w = watches_all(watches, &watch_count);
 	size_t room = listed_count + watch_count + (prev ? prev->group_count : 0);
 
 	next->groups = arena_alloc(&next->arena, room, sizeof(*next->groups));
@@ -103,7 +105,8 @@ void merge_groups(struct snapshot *next, const struct snapshot *prev,
 		g->kept = true;
 	}
 	for (size_t i = 0; i < watch_count; i++)
-		(void)add_group(next, watches[i].group, NULL);
+		if (!i || strcmp(w[i - 1].group, w[i].group) != 0)
+			(void)add_group(next, w[i].group, NULL);
 	sort_unique(next);
 	drop_hidden(next);
 }
@@ -194,16 +197,19 @@ static void note_missing_commits(struct snapshot *next, struct group *g)
 	}
 }
 
-static void add_watched(struct snapshot *next, struct build_index *ix,
-	const struct kafka_watch *watches, size_t count)
+static void add_watched(
+	struct snapshot *next, struct build_index *ix, const struct watches *watches)
 {
+	size_t count;
+	const struct kafka_watch *w = watches_all(watches, &count);
+
 	for (size_t i = 0; i < count; i++) {
-		size_t g = snapshot_find_group(next, watches[i].group);
+		size_t g = snapshot_find_group(next, w[i].group);
 		struct group_topic *gt;
 
 		if (g == SNAPSHOT_NONE || !next->groups[g].asked)
 			continue;
-		gt = build_group_topic(ix, next, &next->groups[g], watches[i].topic);
+		gt = build_group_topic(ix, next, &next->groups[g], w[i].topic);
 		if (gt)
 			gt->asked = true;
 	}
@@ -263,7 +269,7 @@ static void finish_group(const struct snapshot *next, const struct snapshot *pre
 
 /* A group that is no longer listed is gone only when its coordinator, asked for all commits, has none: a
  * broker that shuts down lists nothing, without an error. */
-static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, size_t watch_count)
+static void drop_gone(struct snapshot *next, const struct watches *watches)
 {
 	size_t kept = 0;
 
@@ -273,14 +279,13 @@ static void drop_gone(struct snapshot *next, const struct kafka_watch *watches, 
 		bool gone =
 			!alive && g->kept && g->answered && g->everything && g->topic_count == 0;
 
-		if (!gone || kafka_watches_group(watches, watch_count, g->name))
+		if (!gone || watches_group(watches, g->name))
 			next->groups[kept++] = *g;
 	}
 	next->group_count = kept;
 }
 
-void merge_finish(struct snapshot *next, const struct snapshot *prev,
-	const struct kafka_watch *watches, size_t watch_count)
+void merge_finish(struct snapshot *next, const struct snapshot *prev, const struct watches *watches)
 {
 	struct build_index ix, old_ix = {0};
 
@@ -293,7 +298,7 @@ void merge_finish(struct snapshot *next, const struct snapshot *prev,
 		if (old != SNAPSHOT_NONE)
 			keep_offsets(&next->topics[i], &prev->topics[old]);
 	}
-	add_watched(next, &ix, watches, watch_count);
+	add_watched(next, &ix, watches);
 	for (size_t i = 0; i < next->group_count; i++) {
 		struct group *g = &next->groups[i];
 		size_t o = prev ? snapshot_find_group(prev, g->name) : SNAPSHOT_NONE;
@@ -308,5 +313,5 @@ void merge_finish(struct snapshot *next, const struct snapshot *prev,
 	}
 	build_index_release(&ix);
 	build_index_release(&old_ix);
-	drop_gone(next, watches, watch_count);
+	drop_gone(next, watches);
 }

@@ -51,6 +51,11 @@ void publish_set(struct publish *p, struct snapshot *s)
 	snapshot_unref(old);
 }
 
+void publish_clear(struct publish *p)
+{
+	publish_set(p, NULL);
+}
+
 struct snapshot *publish_get(struct publish *p)
 {
 	struct snapshot *s;

@@ -14,7 +14,10 @@ void publish_free(struct publish *p); /* no thread may use it any more */
 /* Makes `s` current, taking the caller's reference, and wakes all waiters. */
 void publish_set(struct publish *p, struct snapshot *s);
 
-/* The current snapshot with a reference for the caller, NULL before the first. Thread: any. */
+/* From now on no snapshot is current, until the next one is set. */
+void publish_clear(struct publish *p);
+
+/* The current snapshot with a reference for the caller, NULL where there is none. Thread: any. */
 struct snapshot *publish_get(struct publish *p);
 
 /* Waits until a snapshot newer than `seq` is current and returns it as publish_get() does. NULL once

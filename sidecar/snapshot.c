@@ -58,6 +58,13 @@ size_t snapshot_find_group(const struct snapshot *s, const char *name)
 	return find_name(name, s->groups, s->group_count, sizeof(*s->groups));
 }
 
+const struct group *snapshot_group(const struct snapshot *s, const char *name)
+{
+	size_t i = s ? snapshot_find_group(s, name) : SNAPSHOT_NONE;
+
+	return i == SNAPSHOT_NONE ? NULL : &s->groups[i];
+}
+
 struct group_topic *snapshot_group_topic(const struct group *g, size_t topic)
 {
 	for (size_t i = 0; i < g->topic_count; i++)

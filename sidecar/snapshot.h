@@ -158,6 +158,9 @@ void snapshot_unref_at(struct snapshot **s);       /* for CLEANUP */
 size_t snapshot_find_topic(const struct snapshot *s, const char *name);
 size_t snapshot_find_group(const struct snapshot *s, const char *name);
 
+/* The group; NULL where absent. `s` may be NULL. */
+const struct group *snapshot_group(const struct snapshot *s, const char *name);
+
 /* The group's view of the topic with this index, NULL where it has none. */
 struct group_topic *snapshot_group_topic(const struct group *g, size_t topic);
 

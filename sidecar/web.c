@@ -108,11 +108,20 @@ static double seconds(int64_t ms)
 	return (double)ms / 1000;
 }
 
-static unsigned describe_readiness(
-	const struct snapshot *s, int64_t now_ms, int64_t max_age_ms, struct strbuf *line)
+static bool stands_by(const struct web *w)
 {
-	int64_t age_ms = s ? now_ms - s->mono_ms : 0;
+	return w->options.standby && w->options.standby(w->options.standby_ctx);
+}
 
+static unsigned describe_readiness(
+	const struct web *w, const struct snapshot *s, int64_t now_ms, struct strbuf *line)
+{
+	int64_t age_ms = s ? now_ms - s->mono_ms : 0, max_age_ms = w->options.ready_max_age_ms;
+
+	if (stands_by(w)) {
+		strbuf_adds(line, "ready: standby, another replica leads\n");
+		return 200;
+	}
 	if (!s) {
 		strbuf_adds(line, "not ready: Kafka has not been asked yet\n");
 		return 503;
@@ -139,7 +148,9 @@ static void serve_readiness(
 	struct strbuf line = STRBUF_INIT;
 
 	(void)req;
-	reply->status = describe_readiness(s, clock_mono_ms(), w->options.ready_max_age_ms, &line);
+	reply->status = describe_readiness(w, s, clock_mono_ms(), &line);
+	if (w->options.detail)
+		w->options.detail(w->options.detail_ctx, &line);
 	reply->content_type = PLAIN_TEXT;
 	httpd_reply_take(reply, 0, &line);
 }
@@ -168,6 +179,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 		.cache = w->apicache,
 		.documents = w->options.documents,
 		.document_count = w->options.document_count,
+		.standby = stands_by(w),
 	};
 
 	if (api_serve(&api, req, reply) || page_serve(w->options.path, req, reply))
@@ -188,7 +200,7 @@ static void serve(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 struct web *web_start(const struct web_options *options, struct err *err)
 {
-	/* A kubelet has no password. */
+	/* A kubelet has neither password nor token. */
 	static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
 	struct web *w = mem_zalloc(1, sizeof(*w));
 
@@ -203,6 +215,7 @@ struct web *web_start(const struct web_options *options, struct err *err)
 				       .handler = serve,
 				       .ctx = w,
 				       .web = options->web,
+				       .gate = options->gate,
 				       .open_paths = open_paths},
 		err);
 	if (w->httpd)

@@ -3,6 +3,7 @@
 #ifndef HEXLAG_WEB_H
 #define HEXLAG_WEB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@
 #include "sidecar/metrics.h"
 #include "sidecar/webconfig.h"
 
+struct httpd_gate;
 struct publish;
 struct trend;
 struct web;
@@ -25,9 +27,10 @@ struct web_series {
 
 /* All pointers are borrowed until web_stop(), which also ends all waits on `publish`. */
 struct web_options {
-	const char *listen;          /* as in httpd_start() */
-	struct webconfig_source web; /* the same */
-	const char *path;            /* of the metrics; NULL: /metrics */
+	const char *listen;            /* as in httpd_start() */
+	struct webconfig_source web;   /* the same */
+	const struct httpd_gate *gate; /* of all but /healthz and /readyz; NULL: none */
+	const char *path;              /* of the metrics; NULL: /metrics */
 	struct publish *publish;
 	struct trend *trend;                   /* NULL: no history */
 	const struct metrics_options *metrics; /* NULL: the defaults */
@@ -40,6 +43,14 @@ struct web_options {
 	 * Thread: the HTTP server's. */
 	int (*heartbeat)(void *ctx, struct err *err);
 	void *heartbeat_ctx;
+	/* Whether another replica asks Kafka, so that here no snapshot is to be had: /readyz says that this
+	 * one is ready to take over. NULL: never. Thread: the HTTP server's. */
+	bool (*standby)(void *ctx);
+	void *standby_ctx;
+	/* /readyz: appends lines on what is wrong and does not matter to readiness. NULL: nothing ever.
+	 * Thread: the HTTP server's. */
+	void (*detail)(void *ctx, struct strbuf *out);
+	void *detail_ctx;
 };
 
 /* Listens at once, whether there is a snapshot or not. NULL on failure as httpd_start(). */

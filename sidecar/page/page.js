@@ -53,8 +53,10 @@ const shares = Object.entries(QUALITIES).map(([quality, label]) => {
 	return share;
 });
 
-// Of 503 is what passes: hexlag has just been started, or has too much to do.
+// Of 503 is what passes: hexlag has just been started, or has too much to do; or another replica has it.
 function trouble({message, status}) {
+	if (status === 503 && message.startsWith("standby"))
+		return ["unknown", "standby", "This replica stands by: another one leads, and shows the lag."];
 	if (status === null)
 		return ["bad", "no answer", `hexlag does not answer: ${message}.`];
 	if (status === undefined)

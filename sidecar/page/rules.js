@@ -19,6 +19,7 @@ const REASONS = {
 	TooFewReplicas: ["complete", "at the minimum"],
 	TooManyReplicas: ["partial", "at the maximum"],
 	BackoffBoth: ["partial", "cooling down"],
+	Contended: ["bad", "contended"],
 };
 
 export class Rules {
@@ -89,8 +90,8 @@ export class Rules {
 		setText(card.min, `min ${exact(rule.min)}`);
 		setText(card.max, `max ${exact(rule.max)}`);
 		setText(card.detail, rule.detail ?? "");
-		setText(card.problem, problem ? problem.message : "");
-		card.problem.hidden = !problem;
+		setText(card.problem, problem ? problem.message : rule.contended ?? "");
+		card.problem.hidden = !problem && !rule.contended;
 		setText(card.write, this.written(rule));
 		this.draw(card, rule);
 	}

@@ -22,7 +22,7 @@ class Watch:
             api.hostname, api.port,
             context=ssl.create_default_context(cafile=world.vars["HEXLAG_WORLD_CA"]))
         self.connection.request(
-            "GET", f"{path}?watch=1&timeoutSeconds=86400"
+            "GET", f"{path}?watch=1&resourceVersion=0&timeoutSeconds=86400"
             + (f"&fieldSelector=metadata.name={name}" if name else ""), headers={"Authorization": f"Bearer {token}"})
         self.response = self.connection.getresponse()
         if self.response.status != 200:
@@ -37,6 +37,8 @@ class Watch:
             for line in self.response:
                 now = time.time()
                 event = json.loads(line)["object"]
+                if event["kind"] == "Status":
+                    raise Failure(f"the watch was ended: {event}")
                 with self.changed:
                     self.seen.append((now, event["spec"]["replicas"],
                                       event["metadata"]["generation"]))

@@ -148,7 +148,7 @@ def grants(writable):
         "apiVersion": f"{group}/v1", "kind": "RoleBinding",
         "metadata": {"namespace": "shop", "name": "some"},
         "roleRef": {"apiGroup": group, "kind": "Role", "name": "some"},
-        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}],
+        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}],
     }
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -B
 """The main job: a slow group on a real Kafka, its Deployment on a real kube-apiserver.
 
-hexlag runs as the user of HEXLAG_KUBECONFIG, who may do what k8s/rbac.yaml grants and no more.
+hexlag runs as the user of HEXLAG_KUBECONFIG, who may do what k8s/overlays/scaler grants and no more.
 """
 
 import re
@@ -86,11 +86,14 @@ def forbidden_is_said_once():
     expect(hexlag.get("/readyz")[0], 200, "/readyz, which is about Kafka")
 
 
-@case("k8s/rbac.yaml grants get and update of deployments/scale, and nothing else")
+@case("k8s/overlays/scaler grants get and update of deployments/scale, and what is around it")
 def least_privilege():
     before = granted()
     world.grant_hexlag()
-    wait_equal(lambda: granted() - before, {"deployments.apps/scale [] [] [get update]"}, "granted")
+    wait_equal(lambda: granted() - before, {
+        "deployments.apps/scale [] [] [get update]", "horizontalpodautoscalers.autoscaling [] [] [list]",
+        "scaledobjects.keda.sh [] [] [list]", "events [] [] [create patch]",
+        "events.events.k8s.io [] [] [create patch]"}, "granted")
     may = [verb for verb in ("get", "list", "watch", "create", "update", "patch", "delete")
            if world.as_hexlag("-n", "shop", "auth", "can-i", verb,
                               "deployments.apps", "--subresource=scale") == "yes"]
@@ -176,7 +179,7 @@ def other_kinds():
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": {"namespace": "shop", "name": "more"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "more"},
-        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}],
+        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}],
     })
     # The lag is just under 1800: 9 times one threshold, 4.5 times the other.
     wait_until(lambda: world.replicas("orders", "statefulset") > 5, "the StatefulSet above 5",

@@ -1,17 +1,21 @@
 #!/usr/bin/env -S python3 -B
 """A real API server takes the manifests: every field known, every pod within the restricted Pod
-Security Standard, and no permission that is not needed. Nothing runs, there is no node."""
+Security Standard and hardened beyond it. Nothing runs, there is no node. What the accounts may do is
+proved in test_rbac.py."""
 
+import functools
 import json
 import os
 import re
-import sys
+import subprocess
 
 from world import HEXLAG, ROOT, World, case, expect, expect_that, folder, main, run, wait_until
 
 K8S = ROOT + "/k8s"
 CRDS = ROOT + "/tests/cases/k8s/crds.yaml"
-MANIFESTS = ["exporter.yaml", "rbac.yaml", "scaler.yaml", "servicemonitor.yaml", "alerts.yaml"]
+OVERLAYS = sorted(os.listdir(K8S + "/overlays"))
+FILES = ["servicemonitor.yaml", "alerts.yaml"]
+APP = "app.kubernetes.io/name"
 
 world = World("--brokers", "0")
 
@@ -23,15 +27,21 @@ def set_up():
 
 
 def kubectl(*args, text=None):
-    """stdout and stderr, whatever the exit code."""
+    """Exit code, stdout and stderr."""
     done = run(world.vars["KUBECTL"], *args, env=world.env, text=text, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
-def objects(name):
-    """What a file declares, as the client reads it."""
-    out = world.kubectl("create", "--dry-run=client", "--validate=false", "-o", "json",
-                        "-f", f"{K8S}/{name}")
+@functools.cache
+def render(path):
+    return world.kubectl("kustomize", path)
+
+
+@functools.cache
+def objects(text):
+    """What a text declares, as the client reads it."""
+    out = world.kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-",
+                        text=text)
     decoder, found = json.JSONDecoder(), []
     while out.strip():
         item, end = decoder.raw_decode(out.lstrip())
@@ -40,58 +50,100 @@ def objects(name):
     return found
 
 
-def deployments():
-    return [o for name in MANIFESTS for o in objects(name) if o["kind"] == "Deployment"]
+def of_kind(overlay, kind):
+    return [o for o in objects(render(f"{K8S}/overlays/{overlay}")) if o["kind"] == kind]
 
 
-def pods(app):
-    out = world.kubectl("-n", "hexlag", "get", "pods", "-l", f"app.kubernetes.io/name={app}",
-                        "-o", "json")
-    return json.loads(out)["items"]
+def deployment(overlay):
+    (found,) = of_kind(overlay, "Deployment")
+    return found
 
 
-@case("every manifest is accepted, with strict decoding and without a warning")
+def pod_spec(overlay):
+    return deployment(overlay)["spec"]["template"]["spec"]
+
+
+def containers(overlay):
+    spec = pod_spec(overlay)
+    return spec["containers"] + spec.get("initContainers", [])
+
+
+def hexlag(overlay):
+    (found,) = [c for c in containers(overlay) if c["name"] == "hexlag"]
+    return found
+
+
+def selected(selector, overlay):
+    """Whether a selector is of this overlay's pods: never empty, which would be of all."""
+    labels = deployment(overlay)["spec"]["template"]["metadata"]["labels"]
+    return bool(selector) and selector.items() <= labels.items()
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+@case("every overlay and file is accepted twice, with strict decoding and without a warning")
 def accepted():
-    for name in MANIFESTS:
-        # apply merges; that it can be applied again is part of the contract.
-        for _ in range(2):
-            code, out, err = kubectl("apply", "--validate=strict", "-f", f"{K8S}/{name}")
-            expect((code, err), (0, ""), f"kubectl apply -f {name}: {out}")
+    for what in [("-k", K8S)] + [("-k", f"{K8S}/overlays/{o}") for o in OVERLAYS] + [
+            ("-f", f"{K8S}/{name}") for name in FILES]:
+        # A server's dry run needs the namespace, which is made by then. apply merges; that it can be
+        # applied again is part of the contract.
+        for options in ((), ("--dry-run=server",), ()):
+            code, out, err = kubectl("apply", "--validate=strict", *options, *what)
+            expect((code, err), (0, ""), f"kubectl apply {what}: {out}")
 
 
 @case("a field that does not exist is refused, so acceptance means something")
 def strict():
-    for name, right, wrong in (("exporter.yaml", "readOnlyRootFilesystem", "readOnlyRootFileSystem"),
-                               ("servicemonitor.yaml", "scrapeTimeout", "scrapeTimout"),
-                               ("alerts.yaml", "annotations:", "anotations:")):
-        with open(f"{K8S}/{name}", encoding="utf-8") as file:
-            text = file.read().replace(right, wrong)
-        code, _, err = kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", text=text)
+    for text, right, wrong in (
+            (render(K8S), "readOnlyRootFilesystem", "readOnlyRootFileSystem"),
+            (read(f"{K8S}/servicemonitor.yaml"), "scrapeTimeout", "scrapeTimout"),
+            (read(f"{K8S}/alerts.yaml"), "annotations:", "anotations:")):
+        code, _, err = kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-",
+                               text=text.replace(right, wrong))
         expect(code, 1, f"exit code with {wrong}")
         expect_that("unknown field" in err, f"a complaint about {wrong}", err)
 
 
-@case("the kustomization is the exporter")
+@case("the kustomization of the folder is the exporter")
 def kustomization():
-    code, out, err = kubectl("kustomize", K8S)
-    expect((code, err), (0, ""), "kubectl kustomize")
-    done, out, err = kubectl("diff", "-f", "-", text=out)
-    expect((done, out, err), (0, "", ""), "difference from exporter.yaml as it was applied")
+    expect(render(K8S), render(K8S + "/overlays/exporter"), "kubectl kustomize k8s")
+
+
+@case("each kustomization tells in the lines above what it is for, and an overlay how to apply it")
+def described():
+    for parent, _, names in os.walk(K8S):
+        if "kustomization.yaml" not in names or parent.endswith("/namespace"):
+            continue
+        head = re.match(r"(#.*\n)+", read(parent + "/kustomization.yaml"))
+        expect_that(head, "a comment at the top", parent)
+        if "/overlays/" in parent and parent.count("/") == K8S.count("/") + 2:
+            expect_that(f"kubectl apply -k k8s/overlays/{os.path.basename(parent)}\n" in head[0],
+                        "how to apply it", head[0])
+            expect_that(head[0].count("\n") <= 4, "few lines", head[0])
 
 
 @case("the pods are made under the restricted Pod Security Standard")
 def restricted():
-    labels = json.loads(world.kubectl("get", "namespace", "hexlag", "-o", "json"))["metadata"]["labels"]
-    expect(labels.get("pod-security.kubernetes.io/enforce"), "restricted", "enforced standard")
-    for app in ("hexlag", "hexlag-scaler"):
-        wait_until(lambda app=app: pods(app), f"a pod of {app}")
+    for overlay in OVERLAYS:
+        d = deployment(overlay)
+        name, space = d["metadata"]["name"], d["metadata"]["namespace"]
+        labels = json.loads(world.kubectl("get", "namespace", space, "-o", "json"))["metadata"]["labels"]
+        expect(labels.get("pod-security.kubernetes.io/enforce"), "restricted", f"standard of {space}")
+        # The newest template's pods, since overlays follow each other under one name.
+        code, out, err = kubectl("apply", "-k", f"{K8S}/overlays/{overlay}")
+        expect((code, err), (0, ""), out)
+        wait_until(lambda space=space, name=name: json.loads(world.kubectl(
+            "-n", space, "get", "deployment", name, "-o", "json"))["status"].get("updatedReplicas"),
+            f"pods of {overlay}")
 
 
 @case("the same pod as root, or with a writable privilege, is refused there")
 def enforced():
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "hexlag"},
-           "spec": pods("hexlag")[0]["spec"]}
-    pod["spec"].pop("nodeName", None)
+           "spec": pod_spec("exporter")}
     for change in ({"runAsUser": 0, "runAsNonRoot": False}, {"allowPrivilegeEscalation": True},
                    {"capabilities": {"drop": []}}, {"seccompProfile": {"type": "Unconfined"}}):
         spec = json.loads(json.dumps(pod["spec"]))
@@ -104,102 +156,172 @@ def enforced():
     expect((code, err), (0, ""), "the pod as it is")
 
 
-@case("root filesystems are read-only, users are 65532, what is used is bounded")
+@case("root filesystems are read-only, users are 65532, nothing is mounted writable but the state")
 def hardened():
-    found = deployments()
-    expect([d["metadata"]["name"] for d in found], ["hexlag", "hexlag-scaler"], "Deployments")
-    for d in found:
-        spec = d["spec"]["template"]["spec"]
-        expect((spec["securityContext"]["runAsUser"], spec["securityContext"]["runAsGroup"]),
-               (65532, 65532), "user and group")
-        for c in spec["containers"]:
-            expect(c["securityContext"]["readOnlyRootFilesystem"], True, "readOnlyRootFilesystem")
-            expect(set(c["resources"]["requests"]), {"cpu", "memory"}, "requests")
-            expect_that("memory" in c["resources"]["limits"], "a limit of memory", c["resources"])
+    for overlay in OVERLAYS:
+        spec = pod_spec(overlay)
+        expect((spec["securityContext"]["runAsNonRoot"], spec["securityContext"]["runAsUser"],
+                spec["securityContext"]["runAsGroup"], spec["securityContext"]["seccompProfile"]),
+               (True, 65532, 65532, {"type": "RuntimeDefault"}), f"{overlay}: the pod")
+        for c in containers(overlay):
+            what, limits = f"{overlay}: container {c['name']}", c["resources"]["limits"]
+            expect(c["securityContext"]["readOnlyRootFilesystem"], True, what)
+            expect(c["securityContext"]["capabilities"], {"drop": ["ALL"]}, what)
+            expect(c["securityContext"]["allowPrivilegeEscalation"], False, what)
+            expect(set(c["resources"]["requests"]), {"cpu", "memory"}, what)
+            expect_that("memory" in limits, f"{what}: a limit of memory", limits)
+            writable = [m["name"] for m in c.get("volumeMounts", []) if not m.get("readOnly")]
+            expect_that(set(writable) <= {"state"}, f"{what}: only the state", writable)
 
 
-@case("the exporter has no token; the scaler may size Deployments and nothing else")
-def least_privilege():
-    exporter, scaler = (d["spec"]["template"]["spec"] for d in deployments())
-    expect(exporter.get("automountServiceAccountToken"), False, "automountServiceAccountToken")
-    expect("serviceAccountName" in exporter, False, "an account of the exporter's own")
-    expect(scaler["serviceAccountName"], "hexlag", "account of the scaler")
-    for verb, resource, want in (("get", "deployments.apps/scale", "yes"),
-                                 ("update", "deployments.apps/scale", "yes"),
-                                 ("update", "deployments.apps", "no"), ("get", "secrets", "no"),
-                                 ("list", "pods", "no"), ("create", "deployments.apps", "no")):
-        answer = world.as_hexlag("auth", "can-i", verb, *resource.split("/", 1)[:1],
-                                 *(["--subresource=scale"] if "/" in resource else []), "-n", "shop")
-        expect(answer.splitlines()[-1], want, f"can-i {verb} {resource}")
-
-
-@case("probes, Services, ServiceMonitor and policy meet at the port of the configuration")
+@case("probes, Services and policies meet at the port of the configuration, on the right pods")
 def ports():
-    by_kind = {o["kind"]: o for name in MANIFESTS if name != "scaler.yaml" for o in objects(name)}
-    services = {o["metadata"]["name"]: o for name in MANIFESTS for o in objects(name)
-                if o["kind"] == "Service"}
-    (endpoint,) = by_kind["ServiceMonitor"]["spec"]["endpoints"]
-    expect(by_kind["ServiceMonitor"]["spec"]["jobLabel"], "app.kubernetes.io/name", "jobLabel")
-    for d in deployments():
-        name = d["metadata"]["name"]
-        (container,) = d["spec"]["template"]["spec"]["containers"]
-        (port,) = container["ports"]
-        expect((container["livenessProbe"]["httpGet"], container["readinessProbe"]["httpGet"]),
-               ({"path": "/healthz", "port": port["name"]},
-                {"path": "/readyz", "port": port["name"]}), "probes")
-        (service_port,) = services[name]["spec"]["ports"]
-        expect(service_port["targetPort"], port["name"], f"targetPort of the Service {name}")
-        expect(endpoint["port"], service_port["name"], "port of the ServiceMonitor")
-        expect_that(services[name]["spec"]["selector"].items()
-                    <= d["spec"]["template"]["metadata"]["labels"].items(),
-                    f"labels of the pod in the Service {name}", services[name]["spec"]["selector"])
-    (opened,) = by_kind["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
-    expect(opened["port"], port["name"], "port that the policy opens")
-    labels = by_kind["Deployment"]["spec"]["template"]["metadata"]["labels"]
-    selector = by_kind["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]
-    expect_that(selector.items() <= labels.items(), "labels of the pod in the NetworkPolicy", selector)
+    for overlay in OVERLAYS:
+        c = hexlag(overlay)
+        (port,) = c["ports"]
+        expect(port["containerPort"], 9308, f"{overlay}: port")
+        scheme = {"scheme": "HTTPS"} if overlay == "protected" else {}
+        want = {"path": "/healthz", "port": port["name"], **scheme}
+        expect(c["livenessProbe"]["httpGet"], want, f"{overlay}: livenessProbe")
+        if "sidecar" in overlay:  # the pod's readiness is the consumer's
+            expect("readinessProbe" in c, False, f"{overlay}: a readinessProbe")
+        else:
+            expect(c["readinessProbe"]["httpGet"], {**want, "path": "/readyz"}, overlay)
+            (service,) = of_kind(overlay, "Service")
+            (service_port,) = service["spec"]["ports"]
+            expect((service_port["name"], service_port["targetPort"]), ("metrics", port["name"]), overlay)
+            expect_that(selected(service["spec"]["selector"], overlay), "this pod", service)
+        (policy,) = of_kind(overlay, "NetworkPolicy")
+        expect_that(selected(policy["spec"]["podSelector"].get("matchLabels"), overlay), "this pod", policy)
+        (opened,) = policy["spec"]["ingress"][0]["ports"]
+        expect(opened["port"], port["name"], f"{overlay}: port that the policy opens")
 
 
-@case("the ServiceMonitor selects both Services, whose lag is counted once")
+@case("where there is more than one replica, one at a time may be evicted")
+def disruption():
+    replicas = {}
+    for overlay in OVERLAYS:
+        replicas[overlay] = deployment(overlay)["spec"]["replicas"]
+        budgets = of_kind(overlay, "PodDisruptionBudget")
+        expect(len(budgets), int(replicas[overlay] > 1), f"{overlay}: budgets")
+        for budget in budgets:
+            expect(budget["spec"]["maxUnavailable"], 1, overlay)
+            expect_that(selected(budget["spec"]["selector"].get("matchLabels"), overlay), "this pod", budget)
+        for spread in pod_spec(overlay).get("topologySpreadConstraints", []):
+            expect_that(selected(spread["labelSelector"]["matchLabels"], overlay), "this pod", spread)
+    expect(replicas, {"exporter": 1, "protected": 1, "scaler": 2, "operator": 2, "sidecar": 2,
+                      "native-sidecar": 2}, "replicas")
+
+
+@case("only what talks to the API server has a token, of an account that the overlay makes")
+def tokens():
+    for overlay in OVERLAYS:
+        spec = pod_spec(overlay)
+        if overlay == "exporter":
+            expect((spec["automountServiceAccountToken"], spec.get("serviceAccountName")), (False, None))
+            continue
+        (account,) = of_kind(overlay, "ServiceAccount")
+        expect(spec["serviceAccountName"], account["metadata"]["name"], f"{overlay}: account")
+        expect(spec.get("automountServiceAccountToken", True), True, f"{overlay}: a token")
+
+
+@case("the overlays of hexlag's namespace differ in all names, so that they run beside each other")
+def side_by_side():
+    seen = {}
+    for overlay in ("exporter", "scaler", "operator"):
+        for o in objects(render(f"{K8S}/overlays/{overlay}")):
+            key = o["kind"], o["metadata"]["name"]
+            if o["kind"] != "Namespace":
+                expect(seen.setdefault(key, overlay), overlay, f"{key} is of")
+
+
+@case("a native sidecar is the sidecar, started before the consumer and kept running")
+def native():
+    plain, native_one = pod_spec("sidecar"), pod_spec("native-sidecar")
+    expect([c["name"] for c in plain["containers"]], ["hexlag", "orders"], "containers")
+    expect([c["name"] for c in native_one["containers"]], ["orders"], "containers")
+    sidecar = dict(native_one["initContainers"][0])
+    expect(sidecar.pop("restartPolicy"), "Always", "restartPolicy")
+    expect(sidecar.pop("startupProbe")["httpGet"], sidecar["livenessProbe"]["httpGet"], "startupProbe")
+    expect(sidecar, plain["containers"][0], "hexlag")
+    expect(native_one["containers"][0], plain["containers"][1], "the consumer")
+
+
+@case("the ServiceMonitor selects all Services, whose lag is counted once")
 def monitored():
-    spec = objects("servicemonitor.yaml")[0]["spec"]
-    (chosen,) = spec["selector"]["matchExpressions"]
-    expect(chosen["operator"], "In")
+    spec = objects(read(f"{K8S}/servicemonitor.yaml"))[0]["spec"]
+    (chosen,), (endpoint,) = spec["selector"]["matchExpressions"], spec["endpoints"]
+    expect((chosen["operator"], spec["jobLabel"], endpoint["port"]), ("In", APP, "metrics"))
     # What the selector means is for the API server to say.
     out = world.kubectl("-n", "hexlag", "get", "services", "-o", "name", "-l",
                         f"{chosen['key']} in ({','.join(chosen['values'])})")
-    expect(out.split(), ["service/hexlag", "service/hexlag-scaler"], "Services that are selected")
-    (dropped,) = spec["endpoints"][0]["metricRelabelings"]
+    expect(out.split(), ["service/hexlag", "service/hexlag-operator", "service/hexlag-scaler"],
+           "Services that are selected")
+    (dropped,) = endpoint["metricRelabelings"]
     expect((dropped["action"], dropped["sourceLabels"]), ("drop", ["job", "__name__"]))
     for job, name, want in (("hexlag", "kafka_consumergroup_lag_sum", False),
                             ("hexlag-scaler", "kafka_consumergroup_lag_sum", True),
+                            ("hexlag-operator", "kafka_consumergroup_lag_sum", True),
                             ("hexlag-scaler", "hexlag_consumergroup_stuck", True),
                             ("hexlag-scaler", "hexlag_scaler_errors_total", False),
-                            ("hexlag-scaler", "hexlag_scaler_wanted_replicas", False),
+                            ("hexlag-operator", "hexlag_scaler_wanted_replicas", False),
                             ("hexlag-scaler", "hexlag_metadata_ok", False)):
         expect(re.fullmatch(dropped["regex"], f"{job};{name}") is not None, want, f"{name} is dropped")
 
 
-@case("the configuration of each ConfigMap is one that hexlag takes, and serves that port")
+@case("the ServiceMonitor of a protected exporter is one, too")
+def monitored_by_token():
+    text, count = re.subn(r"# (scheme|bearerTokenFile|tlsConfig):", r"\1:",
+                          read(f"{K8S}/servicemonitor.yaml"))
+    expect(count, 3, "lines to uncomment")
+    code, out, err = kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", text=text)
+    expect((code, err), (0, ""), out)
+    (endpoint,) = objects(text)[0]["spec"]["endpoints"]
+    expect((endpoint["scheme"], endpoint["tlsConfig"]["serverName"]), ("https", "hexlag.hexlag.svc"))
+
+
+@case("the configuration of each ConfigMap is mounted, one that hexlag takes, and serves that port")
 def configuration():
-    found = [o for name in MANIFESTS for o in objects(name) if o["kind"] == "ConfigMap"]
-    expect(len(found), 2, "ConfigMaps")
-    for o in found:
-        path = f"{folder}/{o['metadata']['name']}.conf"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(o["data"]["hexlag.conf"])
-        run(HEXLAG, "check", path)
-        expect(re.findall(r'listen = "(.*?)"', o["data"]["hexlag.conf"]), [":9308"], "listen")
+    for overlay in OVERLAYS:
+        (found,) = of_kind(overlay, "ConfigMap")
+        (volume,) = [v for v in pod_spec(overlay)["volumes"] if "configMap" in v]
+        expect(volume["configMap"]["name"], found["metadata"]["name"], f"{overlay}: ConfigMap")
+        mounts = {m["name"]: m["mountPath"] for m in hexlag(overlay)["volumeMounts"]}
+        expect(hexlag(overlay)["args"], ["run", "-c", f"{mounts[volume['name']]}/hexlag.conf"], overlay)
+        place = f"{folder}/{overlay}"
+        os.mkdir(place)
+        for name, text in found["data"].items():
+            with open(f"{place}/{name}", "w", encoding="utf-8") as file:
+                file.write(text.replace("/etc/hexlag-tls", place))
+        if "tls" in mounts:
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
+                            "-keyout", f"{place}/tls.key", "-out", f"{place}/tls.crt"], check=True,
+                           capture_output=True)
+        run(HEXLAG, "check", f"{place}/hexlag.conf")
+        expect(re.findall(r'listen = "(.*?)"', found["data"]["hexlag.conf"]), [":9308"], "listen")
+
+
+@case("the Lease of a configuration is the one that the Role names, and another in each overlay")
+def leases():
+    names = {}
+    for overlay in ("scaler", "sidecar", "operator"):
+        bound = [r["resourceNames"] for role in of_kind(overlay, "Role") for r in role["rules"]
+                 if r["resources"] == ["leases"] and "resourceNames" in r]
+        (names[overlay],), = bound
+        (config,) = of_kind(overlay, "ConfigMap")
+        elected = re.findall(r'leader_election = { enabled = true; name = "(.*?)"; }',
+                             config["data"]["hexlag.conf"])
+        if "scaler:" in config["data"]["hexlag.conf"]:
+            expect(elected, [names[overlay]], f"{overlay}: Lease")
+    expect(names, {"scaler": "hexlag-scaler", "sidecar": "orders-hexlag", "operator": "hexlag-operator"},
+           "Leases")
 
 
 @case("the image has the version of the program")
 def version():
     ours = run(HEXLAG, "version").stdout.split()[1]
-    for d in deployments():
-        expect([c["image"] for c in d["spec"]["template"]["spec"]["containers"]],
-               [f"hexlag:{ours}"], "image")
-    with open(f"{K8S}/kustomization.yaml", encoding="utf-8") as file:
-        expect(re.findall(r"newTag: (\S+)", file.read()), [ours], "newTag of the kustomization")
+    for overlay in OVERLAYS:
+        expect(hexlag(overlay)["image"], f"hexlag:{ours}", f"{overlay}: image")
 
 
 main(set_up)

@@ -54,6 +54,7 @@ bool apifault_commit(int fd, const struct apiserver_fault *f)
 			fd, f->status, f->headers ? f->headers : "", f->body ? f->body : "");
 		return true;
 	case APISERVER_HANG:
+	case APISERVER_SWALLOW:
 		return true;
 	case APISERVER_CLOSE:
 		return false;

@@ -16,6 +16,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "tests/mock/apifault.h"
+#include "tests/mock/apileases.h"
 #include "tests/mock/apiobjects.h"
 
 #define CONNECTIONS_MAX 32
@@ -36,6 +37,7 @@ struct apiserver {
 	struct connection connections[CONNECTIONS_MAX];
 	/* Guarded by the lock: */
 	struct apiobjects objects;
+	struct apileases leases;
 	struct apiserver_fault *faults;
 	size_t fault_count;
 	const char *token;
@@ -117,6 +119,9 @@ static void serve(struct apiserver *s, int fd, const struct request *r)
 	header_value(r->head, r->head_len, "Authorization", auth, sizeof(auth));
 	if (s->token && strcmp(auth, want) != 0)
 		status = apiobjects_status(&body, 401, "Unauthorized", "Unauthorized");
+	else if (apileases_own(r->path))
+		status = apileases_serve(
+			&s->leases, r->method, r->path, r->body, r->body_len, &body);
 	else
 		status = apiobjects_serve(
 			&s->objects, r->method, r->path, r->body, r->body_len, &body);
@@ -145,11 +150,13 @@ static bool handle(struct apiserver *s, struct connection *c, const struct reque
 	faulty = take_fault(s, r, &fault);
 	if (!faulty)
 		serve(s, c->fd, r);
+	else if (fault.kind == APISERVER_SWALLOW)
+		serve(s, -1, r);
 	pthread_mutex_unlock(&s->lock);
 	/* Without the lock: the client may read slowly. */
 	if (faulty)
 		open = apifault_commit(c->fd, &fault);
-	c->hung = faulty && fault.kind == APISERVER_HANG;
+	c->hung = faulty && (fault.kind == APISERVER_HANG || fault.kind == APISERVER_SWALLOW);
 	return open;
 }
 
@@ -260,6 +267,7 @@ void apiserver_stop(struct apiserver *s)
 		if (s->connections[i].fd >= 0)
 			connection_close(&s->connections[i]);
 	apiobjects_release(&s->objects);
+	apileases_release(&s->leases);
 	(void)close(s->listener);
 	(void)close(s->wake[0]);
 	(void)close(s->wake[1]);
@@ -335,6 +343,23 @@ void apiserver_bump_before_puts(struct apiserver *s, unsigned puts)
 	pthread_mutex_lock(&s->lock);
 	s->objects.bumps = puts;
 	pthread_mutex_unlock(&s->lock);
+}
+
+void apiserver_set_lease(struct apiserver *s, const char *path, const char *text)
+{
+	pthread_mutex_lock(&s->lock);
+	apileases_set(&s->leases, path, text);
+	pthread_mutex_unlock(&s->lock);
+}
+
+char *apiserver_lease(struct apiserver *s, const char *path)
+{
+	char *text;
+
+	pthread_mutex_lock(&s->lock);
+	text = mem_strdup(apileases_get(&s->leases, path));
+	pthread_mutex_unlock(&s->lock);
+	return text;
 }
 
 void apiserver_require_token(struct apiserver *s, const char *token)

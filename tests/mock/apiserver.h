@@ -2,7 +2,8 @@
  * faults of a real one on demand. It serves discovery of apps/v1 (deployments, statefulsets) and
  * example.com/v1 (kind Widget: widgets with scale; kind Gadget: gadgets without; kind Plant:
  * cluster-scoped plants with scale). A PUT with an old resourceVersion or another uid is a 409, one
- * that changes nothing keeps the resourceVersion, one with an unknown name is a 404.
+ * that changes nothing keeps the resourceVersion, one with an unknown name is a 404. Leases of
+ * coordination.k8s.io/v1 are kept and served, too (apileases.h).
  *
  * Every function may be called from any thread but apiserver_stop(). */
 #ifndef HEXLAG_TESTS_APISERVER_H
@@ -32,12 +33,18 @@ void apiserver_remove(struct apiserver *s, size_t object);           /* answers 
 int32_t apiserver_replicas(struct apiserver *s, size_t object);      /* spec.replicas */
 void apiserver_bump_before_puts(struct apiserver *s, unsigned puts); /* a conflicting writer */
 
+/* A Lease, by its path from /apis on: another candidate's write (NULL deletes), and what it is now (the
+ * caller frees it; NULL: there is none). */
+void apiserver_set_lease(struct apiserver *s, const char *path, const char *text);
+char *apiserver_lease(struct apiserver *s, const char *path);
+
 /* From now on only this bearer token is let in, others get a 401. NULL: everybody. Borrowed. */
 void apiserver_require_token(struct apiserver *s, const char *token);
 
 enum apiserver_fault_kind {
 	APISERVER_STATUS,   /* `status`, `headers` (each line with \r\n), `body` */
 	APISERVER_HANG,     /* no answer until the client closes */
+	APISERVER_SWALLOW,  /* does what is asked, then no answer until the client closes */
 	APISERVER_CLOSE,    /* closes without an answer */
 	APISERVER_TRUNCATE, /* a Content-Length that the body does not reach, then closes */
 	APISERVER_GARBAGE,  /* bytes that are not HTTP */

@@ -77,7 +77,7 @@ static void coordinate(struct world *w, int32_t really, int32_t by_metadata)
 static void world_open(struct world *w)
 {
 	struct collector_options options = {
-		.kafka = {.timeout_ms = TIMEOUT_MS, .watches = &watch, .watch_count = 1}};
+		.kafka = {.timeout_ms = TIMEOUT_MS}, .watches = &watch, .watch_count = 1};
 	struct err err = {0};
 
 	*w = (struct world){.producer = client(NULL, NULL), .publish = publish_new()};
@@ -286,10 +286,10 @@ static void test_no_growth(struct world *w)
 /* The caller frees `publish`. */
 static struct collector_options without_kafka(void)
 {
-	return (struct collector_options){.kafka = {.bootstrap = "127.0.0.1:1",
-						  .timeout_ms = TIMEOUT_MS,
-						  .watches = &watch,
-						  .watch_count = 1},
+	return (struct collector_options){
+		.kafka = {.bootstrap = "127.0.0.1:1", .timeout_ms = TIMEOUT_MS},
+		.watches = &watch,
+		.watch_count = 1,
 		.full_ms = 100,
 		.publish = publish_new()};
 }

@@ -13,6 +13,8 @@
 /* The wait after a failure counts from the end of the request, which takes some real time. */
 #define SLACK_MS 900
 
+#define MEMBERS 40 /* of the group: more than there are pods */
+
 struct bench {
 	struct apiserver *api;
 	size_t object;
@@ -23,6 +25,7 @@ struct bench {
 	struct publish *publish;
 	struct scaler *scaler;
 	int64_t now_ms;
+	uint64_t seq; /* of the snapshots */
 };
 
 static struct scaler_hooks hooks;
@@ -40,7 +43,7 @@ static void set_rules(struct bench *b, const struct rule *r)
 {
 	struct ruleset *set = rules_of(r);
 
-	scaler_set_rules(b->scaler, set);
+	scaler_set_rules(b->scaler, set, 0);
 	ruleset_unref(set);
 }
 
@@ -64,7 +67,6 @@ static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 		.max = 10,
 		.groups = {&b->group, 1},
 		.cooldown_ms = 60000,
-		.behavior = {.down = {.has_window = true}}, /* of 0 s */
 		.dry_run = dry_run};
 	b->publish = publish_new();
 	options.publish = b->publish;
@@ -88,7 +90,8 @@ static void pass(struct bench *b, int64_t lag, int64_t later_ms)
 	struct snapshot *s = empty_snapshot();
 
 	add_topic(s, "t", 1)->partitions[0].end = lag;
-	(void)add_commits(s, add_group(s, "g", 1), "t", (int64_t[]){0});
+	(void)add_commits(s, add_group(s, "g", MEMBERS), "t", (int64_t[]){0});
+	s->seq = b->seq;
 	b->now_ms += later_ms;
 	scaler_pass(b->scaler, s, b->now_ms);
 	snapshot_unref(s);
@@ -112,7 +115,9 @@ static void test_writes_on_change(void)
 	pass(&b, 0, 1000);
 	TAP_INT("the cooldown holds", replicas(&b), 10);
 	pass(&b, 0, 60000);
-	TAP_INT("until it is over", replicas(&b), 5);
+	TAP_INT("and after it the window of five minutes", replicas(&b), 10);
+	pass(&b, 0, 300000);
+	TAP_INT("until that is over", replicas(&b), 5);
 	bench_close(&b);
 }
 
@@ -299,29 +304,55 @@ static void test_new_rules(void)
 	bench_close(&b);
 }
 
-static bool led;
+/* What a rule needs is asked for in the cycles after it came. */
+static void test_rules_wait(void)
+{
+	struct ruleset *set;
+	struct bench b;
 
-static bool leads(void *ctx, int64_t margin_ms)
+	bench_open(&b, 4, false);
+	set = rules_of(&b.rule);
+	set_rules(&b, NULL);
+	b.seq = 7;
+	pass(&b, 3000, 1000);
+	scaler_set_rules(b.scaler, set, 8);
+	pass(&b, 3000, 1000);
+	TAP_INT("an older snapshot does not bring new rules into force", replicas(&b), 4);
+	b.seq = 8;
+	pass(&b, 3000, 1000);
+	TAP_INT("the one that was asked for them does", replicas(&b), 10);
+	ruleset_unref(set);
+	bench_close(&b);
+}
+
+static uint64_t term_now, term_then; /* at the begin of a pass, and before a write */
+
+static uint64_t term(void *ctx, int64_t margin_ms)
 {
 	(void)ctx;
-	(void)margin_ms;
-	return led;
+	return margin_ms ? term_then : term_now;
 }
 
 static void test_leader_only(void)
 {
 	struct bench b;
 
-	hooks.leads = leads;
+	hooks.term = term;
 	bench_open(&b, 1, false);
-	led = false;
 	pass(&b, 3000, 1000);
 	TAP_INT("who does not lead asks nothing", apiserver_count(b.api, NULL), 0);
-	led = true;
+	term_now = 1;
 	pass(&b, 3000, 1000);
+	TAP_INT("nor writes when the lease may end before the write does",
+		apiserver_count(b.api, "PUT"), 0);
+	term_then = 2;
+	pass(&b, 3000, 1000 + SLACK_MS);
+	TAP_INT("or another term has begun", apiserver_count(b.api, "PUT"), 0);
+	term_now = 2;
+	pass(&b, 3000, 3000 + SLACK_MS);
 	TAP_INT("who leads writes", replicas(&b), 2);
 	bench_close(&b);
-	hooks.leads = NULL;
+	hooks.term = NULL;
 }
 
 static void test_look(void)
@@ -349,6 +380,100 @@ static void test_look(void)
 	bench_close(&b);
 }
 
+/* What the rival hook says, and the events that were told. */
+static struct {
+	const char *why; /* NULL: no rival */
+	char told[200];
+	unsigned events;
+} rivalry;
+
+static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+{
+	(void)ctx;
+	(void)r;
+	(void)snprintf(ret_why, size, "%s", rivalry.why ? rivalry.why : "");
+	return rivalry.why != NULL;
+}
+
+static void event(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
+	const char *note)
+{
+	(void)ctx;
+	(void)e;
+	if (!strstr(reason, "Conten"))
+		return;
+	rivalry.events++;
+	(void)snprintf(rivalry.told, sizeof(rivalry.told), "%s %s %s",
+		warning ? "Warning" : "Normal", reason, note);
+}
+
+static void test_rival(void)
+{
+	struct target_view v;
+	struct bench b;
+
+	hooks = (struct scaler_hooks){.rival = rival, .event = event};
+	bench_open(&b, 4, false);
+	rivalry.why = "";
+	pass(&b, 3000, 1000);
+	TAP_INT("before rivals are known nothing is even asked", apiserver_count(b.api, NULL), 0);
+	rivalry.why = "an HPA has the same target";
+	pass(&b, 3000, 1000);
+	pass(&b, 3000, 1000);
+	TAP_INT("beside a rival nothing is written", apiserver_count(b.api, "PUT"), 0);
+	TAP_TRUE("though it would be",
+		scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_CONTENDED);
+	TAP_HAS("and the reason is told", v.decision.detail, "somebody else sets the size, too");
+	TAP_STR("with a name", v.contended, rivalry.why);
+	TAP_STR("by an event", rivalry.told,
+		"Warning Contended an HPA has the same target: the size is left alone");
+	apiserver_set(b.api, b.object, 40, 40);
+	pass(&b, 3000, 15000);
+	TAP_INT("not even out of bounds", apiserver_count(b.api, "PUT"), 0);
+	TAP_INT("once", rivalry.events, 1);
+	rivalry.why = NULL;
+	pass(&b, 3000, 1000);
+	TAP_INT("it goes on when the rival is gone", replicas(&b), 10);
+	TAP_STR("and says so", rivalry.told,
+		"Normal ContentionEnded nobody else sets the size any more");
+	bench_close(&b);
+	rivalry.why = "an HPA has the same target";
+	bench_open(&b, 4, true);
+	pass(&b, 3000, 1000);
+	TAP_TRUE("a dry run beside a rival shows what it would do",
+		scaler_look(b.scaler, 0, &v) && v.decision.write && v.dry_writes == 1);
+	bench_close(&b);
+	rivalry.why = NULL;
+	rivalry.events = 0;
+	hooks = (struct scaler_hooks){0};
+}
+
+static void test_reverts(void)
+{
+	struct target_view v;
+	struct bench b;
+
+	hooks = (struct scaler_hooks){.event = event};
+	bench_open(&b, 4, false);
+	for (int i = 1; i <= CONTEND_REVERTS; i++) {
+		pass(&b, 3000, 60000);
+		TAP_INT("it writes", apiserver_count(b.api, "PUT"), i);
+		apiserver_set(b.api, b.object, 4, 4);
+	}
+	pass(&b, 3000, 60000);
+	TAP_INT("what was taken back twice is not written again", apiserver_count(b.api, "PUT"),
+		CONTEND_REVERTS);
+	TAP_TRUE("but told", scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_CONTENDED);
+	TAP_HAS("by an event", rivalry.told, "Contended somebody else took back");
+	for (int64_t ms = 0; ms < CONTEND_HOLD_MS; ms += 15000)
+		pass(&b, 3000, 15000);
+	TAP_INT("ten minutes later it is tried once more", apiserver_count(b.api, "PUT"),
+		CONTEND_REVERTS + 1);
+	TAP_INT("one event each", rivalry.events, 2);
+	bench_close(&b);
+	hooks = (struct scaler_hooks){0};
+}
+
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
@@ -362,7 +487,10 @@ int main(void)
 	test_lost_answer();
 	test_no_snapshot();
 	test_new_rules();
+	test_rules_wait();
 	test_leader_only();
 	test_look();
+	test_rival();
+	test_reverts();
 	return tap_done();
 }

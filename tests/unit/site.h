@@ -15,7 +15,7 @@ struct site {
 	struct publish *publish;
 	struct web *web;
 	unsigned port;
-	bool stuck;
+	bool stuck, standby;
 };
 
 static inline void append_series(void *ctx, struct exposition *x)
@@ -38,6 +38,13 @@ static inline int heartbeat(void *ctx, struct err *err)
 	return site->stuck ? err_set(err, ERR_RETRY, "no cycle has ended for 90 s") : 0;
 }
 
+static inline bool stands_by(void *ctx)
+{
+	const struct site *site = ctx;
+
+	return site->standby;
+}
+
 static inline void site_open(struct site *site)
 {
 	static int answer = 42;
@@ -55,7 +62,9 @@ static inline void site_open(struct site *site)
 				      .document_count = ARRAY_LEN(documents),
 				      .ready_max_age_ms = 30000,
 				      .heartbeat = heartbeat,
-				      .heartbeat_ctx = site},
+				      .heartbeat_ctx = site,
+				      .standby = stands_by,
+				      .standby_ctx = site},
 		&err);
 	if (!site->web) {
 		printf("Bail out! %s\n", err.msg);

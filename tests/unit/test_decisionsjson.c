@@ -66,7 +66,8 @@ static void test_rule(void)
 		"null},"
 		"{\"type\":\"ScalingLimited\",\"status\":\"Unknown\",\"reason\":null,\"message\":"
 		"null}"
-		"],\"last_write\":null,\"writes\":0,\"errors\":0,\"problem\":null}");
+		"],\"last_write\":null,\"writes\":0,\"errors\":0,\"problem\":null,\"contended\":"
+		"null}");
 	view = scaled();
 	check("a decision, and the write that followed", &view,
 		HEAD "\"replicas\":4,\"wanted\":7,\"reason\":\"ScaleUp\",\"write\":true,"
@@ -80,7 +81,7 @@ static void test_rule(void)
 		     "{\"type\":\"ScalingLimited\",\"status\":\"False\",\"reason\":\"ScaleUp\","
 		     "\"message\":\"much \\\"lag\\\"\"}],"
 		     "\"last_write\":{\"from\":4,\"to\":7,\"age_ms\":300,\"dry_run\":false},"
-		     "\"writes\":3,\"errors\":0,\"problem\":null}");
+		     "\"writes\":3,\"errors\":0,\"problem\":null,\"contended\":null}");
 }
 
 static void test_conditions(void)

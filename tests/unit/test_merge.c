@@ -1,10 +1,11 @@
 /* What a cycle did not ask, or Kafka did not answer, keeps its last good value. */
 #include "sidecar/build.h"
 #include "sidecar/merge.h"
+#include "sidecar/watches.h"
 #include "tests/tap.h"
 #include "tests/unit/handmade.h"
 
-static const struct kafka_watch watch = {"g", "t"};
+static struct watches *watched;
 
 /* The snapshot before: g has committed 4 of 10 in partition 0 and 20 of 20 in partition 1. */
 static struct snapshot *before(void)
@@ -75,7 +76,7 @@ static void test_all_answered(struct snapshot *old)
 	answer_end(s, 1, 22, 30);
 	(void)answer_commit(s, 0, 10);
 	(void)answer_commit(s, 1, 20);
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("lag is end minus commit", seen(s, 0)->lag, 5);
 	TAP_INT("below the log start it counts from there", seen(s, 1)->lag, 8);
 	TAP_TRUE("both are fresh", seen(s, 0)->fresh && seen(s, 1)->fresh);
@@ -90,7 +91,7 @@ static void test_leader_away(struct snapshot *old)
 	answer_end(s, 0, 0, 15);
 	(void)answer_commit(s, 0, 10);
 	(void)answer_commit(s, 1, 18);
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("the end offset keeps its last value", s->topics[0].partitions[1].end, 20);
 	TAP_TRUE("and is not fresh", !s->topics[0].partitions[1].fresh);
 	TAP_INT("lag is not made of an old end and a new commit", seen(s, 1)->lag, 0);
@@ -107,7 +108,7 @@ static void test_coordinator_away(struct snapshot *old)
 
 	answer_end(s, 0, 0, 15);
 	answer_end(s, 1, 0, 30);
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("the last lag stays", seen(s, 0)->lag, 6);
 	TAP_TRUE("but is not fresh", !seen(s, 0)->fresh);
 	TAP_INT("a second later its age is a second", snapshot_age_ms(s, seen(s, 0)), 1000);
@@ -119,9 +120,9 @@ static void test_twice_away(struct snapshot *old)
 {
 	struct snapshot *first = after(2), *second = after(2);
 
-	merge_finish(first, old, NULL, 0);
+	merge_finish(first, old, NULL);
 	second->mono_ms = 102000;
-	merge_finish(second, first, NULL, 0);
+	merge_finish(second, first, NULL);
 	TAP_INT("the age grows from cycle to cycle", snapshot_age_ms(second, seen(second, 0)),
 		2000);
 	TAP_INT("the value stays", seen(second, 0)->lag, 6);
@@ -136,7 +137,7 @@ static void test_commits_gone(struct snapshot *old)
 	answer_end(s, 0, 0, 15);
 	answer_end(s, 1, 0, 30);
 	s->groups[0].answered = true; /* and named no topic: its commits have expired */
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_TRUE("commits that are gone are not kept", !seen(s, 0));
 	snapshot_unref(s);
 }
@@ -148,7 +149,7 @@ static void test_watched_without_commit(struct snapshot *old)
 	answer_end(s, 0, 0, 15);
 	answer_end(s, 1, 0, 30);
 	s->groups[0].answered = true;
-	merge_finish(s, old, &watch, 1);
+	merge_finish(s, old, watched);
 	TAP_TRUE("a watched topic is there without commits", seen(s, 0) && seen(s, 0)->answered);
 	TAP_TRUE("which is known, not unknown", !seen(s, 0)->has_committed && seen(s, 0)->fresh);
 	snapshot_unref(s);
@@ -160,7 +161,7 @@ static void test_not_asked(struct snapshot *old)
 
 	s->full = s->groups[0].asked = s->groups[0].everything = false;
 	s->topics[0].partitions[0].asked = s->topics[0].partitions[1].asked = false;
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("who was not asked keeps the value", seen(s, 0)->lag, 6);
 	TAP_TRUE("and its freshness", seen(s, 0)->fresh && s->topics[0].partitions[0].fresh);
 	TAP_INT("and its members", s->groups[0].member_count, 1);
@@ -177,7 +178,7 @@ static void test_partition_error(struct snapshot *old)
 	(void)answer_commit(s, 0, 10);
 	gp = answer_commit(s, 1, 0);
 	*gp = (struct group_partition){.failed = true};
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("an error for one partition keeps its last lag", seen(s, 1)->lag, 0);
 	TAP_TRUE("as not fresh", seen(s, 1)->has_lag && !seen(s, 1)->fresh);
 	TAP_TRUE("and leaves the others alone", seen(s, 0)->fresh);
@@ -192,7 +193,7 @@ static void test_partitions_added(struct snapshot *old)
 		answer_end(s, i, 0, 30);
 	(void)answer_commit(s, 0, 10);
 	(void)answer_commit(s, 1, 20);
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_TRUE("a new partition has no commit yet", seen(s, 2)->answered);
 	TAP_TRUE("which is not a lag of zero", !seen(s, 2)->has_lag);
 	snapshot_unref(s);
@@ -204,10 +205,10 @@ static void test_no_metadata(struct snapshot *old)
 
 	s->mono_ms = 101000;
 	merge_topics(s, old);
-	merge_groups(s, old, NULL, 0, &watch, 1);
+	merge_groups(s, old, NULL, 0, watched);
 	s->groups[0].asked = true;
 	s->topics[0].partitions[0].asked = s->topics[0].partitions[1].asked = true;
-	merge_finish(s, old, &watch, 1);
+	merge_finish(s, old, watched);
 	TAP_INT("without metadata the topics stay", s->topic_count, 1);
 	TAP_INT("and brokers", s->broker_count, 1);
 	TAP_INT("and end offsets", s->topics[0].partitions[0].end, 10);
@@ -223,12 +224,12 @@ static void test_groups(struct snapshot *old)
 		{.name = (char *)"z", .state = GROUP_STABLE}};
 	struct snapshot *s = snapshot_new(), *kept = snapshot_new();
 
-	merge_groups(s, old, listed, 3, &watch, 1);
+	merge_groups(s, old, listed, 3, watched);
 	TAP_INT("a group that two brokers list is one group", s->group_count, 3);
 	TAP_STR("sorted", s->groups[0].name, "a");
 	TAP_STR("with the one of before", s->groups[1].name, "g");
 	TAP_TRUE("which is not in the list now", s->groups[1].kept && !s->groups[2].kept);
-	merge_groups(kept, old, listed, 2, NULL, 0);
+	merge_groups(kept, old, listed, 2, NULL);
 	TAP_INT("a list drops no group", kept->group_count, 3);
 	snapshot_unref(s);
 	snapshot_unref(kept);
@@ -241,7 +242,7 @@ static void test_hidden(struct snapshot *old)
 		{.name = (char *)"new", .state = GROUP_EMPTY, .hidden = true}};
 	struct snapshot *s = snapshot_new();
 
-	merge_groups(s, old, listed, 2, NULL, 0);
+	merge_groups(s, old, listed, 2, NULL);
 	TAP_INT("a group in a state that is not wanted goes, known or new", s->group_count, 0);
 	snapshot_unref(s);
 }
@@ -256,7 +257,7 @@ static void test_not_described(struct snapshot *old)
 	answer_commit(s, 0, 7);
 	answer_end(s, 0, 0, 15);
 	answer_end(s, 1, 0, 5);
-	merge_finish(s, old, NULL, 0);
+	merge_finish(s, old, NULL);
 	TAP_INT("members stay those of before", s->groups[0].member_count,
 		old->groups[0].member_count);
 	TAP_INT("and so do the owners of partitions", seen(s, 0)->member, seen(old, 0)->member);
@@ -273,7 +274,7 @@ static void test_group_gone(struct snapshot *old)
 		s->groups[0].kept = true;
 		s->groups[0].answered = answered;
 		answer_end(s, 0, 0, 15);
-		merge_finish(s, old, NULL, 0);
+		merge_finish(s, old, NULL);
 		TAP_INT(answered ? "a group is dropped when its coordinator knows nothing of it"
 				 : "and not when the coordinator is away",
 			s->group_count, answered ? 0 : 1);
@@ -285,6 +286,7 @@ int main(void)
 {
 	struct snapshot *old = before();
 
+	watched = watches_new(&(struct kafka_watch){"g", "t"}, 1);
 	test_all_answered(old);
 	test_leader_away(old);
 	test_coordinator_away(old);
@@ -300,5 +302,6 @@ int main(void)
 	test_not_described(old);
 	test_group_gone(old);
 	snapshot_unref(old);
+	watches_free(watched);
 	return tap_done();
 }

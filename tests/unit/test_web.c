@@ -160,6 +160,37 @@ static void test_before_the_first_snapshot(void)
 	site_close(&site);
 }
 
+static void test_standby(void)
+{
+	struct site site;
+	struct answer a;
+
+	site_open(&site);
+	site.standby = true;
+	a = http_once(site.port, "GET /readyz", "", NULL);
+	TAP_INT("a replica that stands by is ready", a.status, 200);
+	TAP_STR("and says so", strbuf_str(&a.body), "ready: standby, another replica leads\n");
+	answer_release(&a);
+	a = http_once(site.port, "GET /api/v1/lag", "", NULL);
+	TAP_INT("it has no lag to tell", a.status, 503);
+	TAP_HAS("and says why", strbuf_str(&a.body), "\"standby: another replica leads\"");
+	answer_release(&a);
+	publish_set(site.publish, snapshot_aged(1, 0, 3));
+	a = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_HAS("what it has read", strbuf_str(&a.body), "\nkafka_brokers 1\n");
+	answer_release(&a);
+	publish_clear(site.publish);
+	a = http_once(site.port, "GET /metrics", "", NULL);
+	TAP_HAS("is withdrawn but for its own series", strbuf_str(&a.body), "hexlag_scrapes_total");
+	TAP_TRUE("so that sums are not doubled", !strstr(strbuf_str(&a.body), "kafka_brokers"));
+	answer_release(&a);
+	site.standby = false;
+	a = http_once(site.port, "GET /readyz", "", NULL);
+	TAP_INT("one that is to lead is ready once it has read Kafka", a.status, 503);
+	answer_release(&a);
+	site_close(&site);
+}
+
 static void test_readiness(void)
 {
 	static const struct {
@@ -343,6 +374,7 @@ int main(void)
 	test_head();
 	test_before_the_first_snapshot();
 	test_readiness();
+	test_standby();
 	test_slow_reader();
 	test_many_readers();
 	test_start_failure();

@@ -160,6 +160,9 @@ broker_answers() {
 }
 
 spawn_apiserver() {
+	local audit=()
+	[ ! -f "$DIR/audit-policy.yaml" ] ||
+		audit=(--audit-policy-file="$DIR/audit-policy.yaml" --audit-log-path="$DIR/audit.log")
 	spawn apiserver "$KUBE/kube-apiserver" --etcd-servers="http://127.0.0.1:$((PORTS + 28))" \
 		--bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$API_PORT" \
 		--endpoint-reconciler-type=none --service-cluster-ip-range=10.0.0.0/24 \
@@ -169,7 +172,7 @@ spawn_apiserver() {
 		--service-account-signing-key-file="$DIR/sa.key" \
 		--token-auth-file="$DIR/tokens.csv" --authorization-mode=RBAC \
 		--disable-admission-plugins=ServiceAccount \
-		--shutdown-watch-termination-grace-period=2s
+		--shutdown-watch-termination-grace-period=2s "${audit[@]}"
 }
 
 admin() { "$KUBE/kubectl" --kubeconfig="$DIR/admin.kubeconfig" "$@"; }

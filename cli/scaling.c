@@ -1,0 +1,273 @@
+#include "cli/scaling.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/selftarget.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "scaler/lease.h"
+#include "scaler/leasemetrics.h"
+#include "scaler/owner.h"
+#include "scaler/rivals.h"
+#include "scaler/scalermetrics.h"
+
+/* A Lease of this name was not asked for: that of sidecars is made from the name of their target. */
+#define LEASE_NAME_DEFAULT "hexlag"
+
+/* To give the Lease back takes one request as a rule; who waits for it stops a little later. */
+#define RELEASE_MS 1000
+
+struct scaling {
+	struct scaling_options options;
+	struct scaler *scaler;
+	struct selftarget *selftarget;
+	struct rivals *rivals; /* NULL: not looked for */
+	bool elects;           /* acts only while it holds a Lease */
+	pthread_mutex_t lock;  /* guards `lease` as long as there is none */
+	struct lease *lease;   /* NULL: none, or its name is not known yet */
+};
+
+static struct kube_options kube_of(const struct settings *s)
+{
+	return (struct kube_options){
+		.kubeconfig = s->scaler.kubeconfig,
+		.context = s->scaler.context,
+		.timeout_ms = s->scaler.timeout_ms,
+	};
+}
+
+static struct lease *lease_of(struct scaling *s)
+{
+	struct lease *lease;
+
+	pthread_mutex_lock(&s->lock);
+	lease = s->lease;
+	pthread_mutex_unlock(&s->lock);
+	return lease;
+}
+
+static uint64_t term(void *ctx, int64_t margin_ms)
+{
+	struct scaling *s = ctx;
+	struct lease *lease = lease_of(s);
+
+	if (!s->elects)
+		return 1;
+	return lease ? lease_term(lease, margin_ms) : 0;
+}
+
+static char *take_state(void *ctx, uint64_t in_term)
+{
+	struct lease *lease = lease_of(ctx);
+
+	return lease ? lease_take_state(lease, in_term) : NULL;
+}
+
+static void save_state(void *ctx, uint64_t in_term, const char *text)
+{
+	struct lease *lease = lease_of(ctx);
+	struct err err = {0};
+
+	if (lease && lease_set_state(lease, in_term, text, &err) < 0)
+		log_warn("the state of the rules is not saved: %s", err.msg);
+}
+
+static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
+{
+	const struct scaling *s = ctx;
+
+	return rivals_find(s->rivals, r, ret_why, size);
+}
+
+static void leads_changed(void *ctx)
+{
+	struct scaling *s = ctx;
+
+	s->options.leads_changed(s->options.ctx);
+}
+
+static int begin_lease(struct scaling *s, const char *name, struct err *err)
+{
+	const struct lease_settings *l = &s->options.settings->scaler.lease;
+	const struct lease_options options = {
+		.kube = kube_of(s->options.settings),
+		.namespace = l->namespace,
+		.name = name,
+		.identity = l->identity,
+		.lease_duration_ms = l->duration_ms,
+		.renew_deadline_ms = l->deadline_ms,
+		.retry_period_ms = l->period_ms,
+		.changed = leads_changed,
+		.ctx = s,
+	};
+	struct lease *lease = lease_new(&options, err);
+
+	if (!lease)
+		return -1;
+	pthread_mutex_lock(&s->lock);
+	s->lease = lease;
+	pthread_mutex_unlock(&s->lock);
+	return lease_start(lease, err);
+}
+
+static const struct rule *self_rule(const struct ruleset *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->entries[i].rule.self)
+			return &rules->entries[i].rule;
+	return NULL;
+}
+
+/* The sidecars of one workload share a Lease of its name, as soon as that is known. */
+static void elect_among_sidecars(struct scaling *s, const struct ruleset *rules)
+{
+	const struct lease_settings *l = &s->options.settings->scaler.lease;
+	const struct rule *self = self_rule(rules);
+	char name[OWNER_LEASE_NAME_MAX];
+	struct err err = {0};
+
+	if (!s->elects || lease_of(s) || !self)
+		return;
+	(void)owner_lease_name(&self->target, name);
+	if (begin_lease(s, strcmp(l->name, LEASE_NAME_DEFAULT) == 0 ? name : l->name, &err) < 0)
+		log_error("no leader can be elected: %s", err.msg);
+}
+
+/* All targets of the rules are known. */
+static void enforce(void *ctx, struct ruleset *rules)
+{
+	struct scaling *s = ctx;
+	uint64_t seq = s->options.watch(s->options.ctx, rules);
+
+	/* First, so that no rule is acted on before its rivals are known. */
+	if (s->rivals)
+		rivals_set_rules(s->rivals, rules);
+	scaler_set_rules(s->scaler, rules, seq);
+	elect_among_sidecars(s, rules);
+}
+
+/* Asks nothing before it has rules. */
+static int start_rivals(struct scaling *s, struct err *err)
+{
+	const struct kube_options kube = kube_of(s->options.settings);
+
+	s->rivals = rivals_new(&kube, err);
+	return s->rivals ? rivals_start(s->rivals, err) : -1;
+}
+
+static int open_all(struct scaling *s, struct err *err)
+{
+	const struct settings *settings = s->options.settings;
+	const struct scaler_options scaler = {
+		.kube = kube_of(settings),
+		.publish = s->options.publish,
+		.max_age_ms = s->options.max_age_ms,
+		.hooks = {.ctx = s,
+			.term = term,
+			.take_state = take_state,
+			.save_state = save_state,
+			.rival = settings->scaler.check_rivals ? rival : NULL},
+	};
+	const struct selftarget_options self = {
+		.kube = kube_of(settings), .resolved = enforce, .ctx = s};
+
+	s->scaler = scaler_new(&scaler, err);
+	if (!s->scaler)
+		return -1;
+	s->selftarget = selftarget_new(&self, err);
+	if (!s->selftarget)
+		return -1;
+	/* The last step: its thread runs from now on, before rules may come from another one. */
+	return settings->scaler.check_rivals ? start_rivals(s, err) : 0;
+}
+
+struct scaling *scaling_new(const struct scaling_options *options, struct err *err)
+{
+	struct scaling *s = mem_zalloc(1, sizeof(*s));
+
+	s->options = *options;
+	s->elects =
+		options->settings->scaler.lease.enabled || settings_scales_self(options->settings);
+	pthread_mutex_init(&s->lock, NULL);
+	if (open_all(s, err) == 0)
+		return s;
+	scaling_free(s);
+	return NULL;
+}
+
+void scaling_free(struct scaling *s)
+{
+	if (!s)
+		return;
+	selftarget_free(s->selftarget);
+	rivals_free(s->rivals);
+	scaler_free(s->scaler);
+	lease_free(s->lease);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int scaling_start(struct scaling *s, struct err *err)
+{
+	const struct settings *settings = s->options.settings;
+
+	if (s->elects && !settings_scales_self(settings) &&
+		begin_lease(s, settings->scaler.lease.name, err) < 0)
+		return -1;
+	return scaler_start(s->scaler, err);
+}
+
+int scaling_set_rules(struct scaling *s, struct ruleset *rules, struct err *err)
+{
+	return selftarget_set_rules(s->selftarget, rules, err);
+}
+
+bool scaling_stop(struct scaling *s, int64_t deadline_ms)
+{
+	bool ended, released = true;
+
+	selftarget_stop(s->selftarget);
+	if (s->rivals)
+		rivals_stop(s->rivals);
+	scaler_stop(s->scaler);
+	ended = selftarget_join(s->selftarget, deadline_ms);
+	ended &= scaler_join(s->scaler, deadline_ms);
+	if (s->rivals)
+		ended &= rivals_join(s->rivals, deadline_ms);
+	if (s->lease) {
+		/* Somebody else may write as soon as it is given back. */
+		lease_stop(s->lease, ended);
+		released = lease_join(s->lease, clock_mono_ms() + RELEASE_MS);
+	}
+	return ended && released;
+}
+
+bool scaling_leads(struct scaling *s)
+{
+	return term(s, 0) != 0;
+}
+
+void scaling_metrics(struct scaling *s, struct exposition *x)
+{
+	struct scaler_report CLEANUP(scaler_report_release) report;
+	struct lease *lease = lease_of(s);
+
+	scaler_report(s->scaler, &report);
+	scalermetrics(&report, x);
+	leasemetrics(&lease, lease ? 1 : 0, x);
+	if (s->rivals)
+		rivals_metrics(s->rivals, x);
+}
+
+void scaling_report(struct scaling *s, struct scaler_report *ret)
+{
+	scaler_report(s->scaler, ret);
+}
+
+struct scaler *scaling_scaler(struct scaling *s)
+{
+	return s->scaler;
+}

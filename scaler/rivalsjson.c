@@ -1,0 +1,95 @@
+#include "scaler/rivalsjson.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+
+/* Defaults are those of the objects' own schemas: a ScaledObject may leave both out, an HPA needs a kind
+ * and without a version means the core group. */
+static const struct {
+	const char *name, *list, *api_version;
+	const char *target_version, *target_kind; /* NULL: required */
+} kinds[] = {
+	[RIVAL_HPA] = {"HorizontalPodAutoscaler", "HorizontalPodAutoscalerList", "autoscaling/v2",
+		"v1", NULL},
+	[RIVAL_SCALED_OBJECT] = {"ScaledObject", "ScaledObjectList", "keda.sh/v1alpha1", "apps/v1",
+		"Deployment"},
+};
+
+const char *rival_kind_name(enum rival_kind kind)
+{
+	return kinds[kind].name;
+}
+
+static void json_unref_at(json_t **j)
+{
+	json_decref(*j);
+}
+
+/* The text of a field, `absent` where it is missing or empty. */
+static const char *text_of(json_t *object, const char *key, const char *absent)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text && *text ? text : absent;
+}
+
+static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *list)
+{
+	json_t *target = json_object_get(json_object_get(item, "spec"), "scaleTargetRef");
+	const char *name = text_of(json_object_get(item, "metadata"), "name", NULL);
+	const char *version = text_of(target, "apiVersion", kinds[kind].target_version);
+	const char *target_kind = text_of(target, "kind", kinds[kind].target_kind);
+	const char *target_name = text_of(target, "name", NULL);
+	const char *slash = strchr(version, '/');
+
+	if (!name || !target_kind || !target_name)
+		return;
+	*(struct rival *)mem_append(&list->items, list->count, sizeof(*list->items)) =
+		(struct rival){mem_strdup(name),
+			mem_strndup(version, slash ? (size_t)(slash - version) : 0),
+			mem_strdup(target_kind), mem_strdup(target_name)};
+	list->count++;
+}
+
+int rivalsjson_page(const char *text, size_t len, enum rival_kind kind, struct rivals_list *list,
+	struct err *err)
+{
+	json_error_t why;
+	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *items = json_object_get(doc, "items"), *item;
+	const char *next;
+	size_t i;
+
+	if (!doc)
+		return err_set(
+			err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
+	if (strcmp(text_of(doc, "kind", ""), kinds[kind].list) != 0 ||
+		strcmp(text_of(doc, "apiVersion", ""), kinds[kind].api_version) != 0)
+		return err_set(err, ERR_RETRY, "the answer is '%.60s' of '%.60s', not %s of %s",
+			text_of(doc, "kind", ""), text_of(doc, "apiVersion", ""), kinds[kind].list,
+			kinds[kind].api_version);
+	/* An empty list may be null. */
+	if (!json_is_array(items) && !json_is_null(items))
+		return err_set(err, ERR_RETRY, "items of the %s is no list", kinds[kind].list);
+	json_array_foreach(items, i, item) add_item(item, kind, list);
+	next = text_of(json_object_get(doc, "metadata"), "continue", NULL);
+	free(list->next);
+	list->next = mem_strdup(next);
+	return 0;
+}
+
+void rivals_list_release(struct rivals_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		free(list->items[i].name);
+		free(list->items[i].group);
+		free(list->items[i].target_kind);
+		free(list->items[i].target_name);
+	}
+	free(list->items);
+	free(list->next);
+	*list = (struct rivals_list){0};
+}

@@ -1,0 +1,303 @@
+#!/usr/bin/env -S python3 -B
+"""Least privilege, proved: hexlag runs by the configuration of each overlay as the account that it makes, and
+the API server's own log tells what it used. All of that is granted, and all that is granted was used, but for
+what WAITS says.
+
+A feature that asks more of the API server has its rule in k8s/, takes its line out of WAITS, and is made to
+happen by the overlay's drive()."""
+
+import base64
+import json
+import os
+import re
+import ssl
+import urllib.error
+import urllib.request
+
+from world import (HEXLAG, ROOT, Background, World, case, expect, expect_that, folder, free_port, main,
+                   namespace, run, wait_equal, wait_until, workload)
+
+GROUP, TOPIC = "group1", "orders"  # of the configurations
+
+world = World("--audit")
+
+
+def grants(group, resource, *verbs):
+    return {(group, resource, verb) for verb in verbs}
+
+
+SCALE = grants("apps", "deployments/scale", "get", "update")
+LEASE = grants("coordination.k8s.io", "leases", "create", "get", "update")
+OTHERS = (grants("autoscaling", "horizontalpodautoscalers", "list")
+          | grants("keda.sh", "scaledobjects", "list"))
+EVENTS = grants("events.k8s.io", "events", "create", "patch")
+# Only where a server refuses the other group, which this one does not.
+OLD_EVENTS = grants("", "events", "create", "patch")
+OBJECTS = (grants("autoscaling.hexfuture.net", "hexserverautoscalers", "list", "watch")
+           | grants("autoscaling.hexfuture.net", "hexserverautoscalers/status", "patch"))
+
+# What is granted for what the program does not do yet, or not against this server. That something here
+# is used is a failure, too: its line is then to go.
+WAITS = {
+    "exporter": set(),
+    "protected": set(),
+    "scaler": OTHERS | EVENTS | OLD_EVENTS,
+    "operator": SCALE | LEASE | OTHERS | EVENTS | OLD_EVENTS | OBJECTS,
+    "sidecar": OTHERS | EVENTS | OLD_EVENTS,
+}
+WAITS["native-sidecar"] = WAITS["sidecar"]
+
+
+def set_up():
+    world.ready()
+    world.create(TOPIC, 12)
+    world.traffic("commit", GROUP, TOPIC, *[0] * 12)
+    world.traffic("produce", TOPIC, 20000)
+    world.apply(namespace(), namespace("monitoring"), {
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"namespace": "monitoring", "name": "prometheus-k8s"}})
+
+
+# --- what is granted ---
+
+class Overlay:
+    """What an overlay declares. `account` is (namespace, name), None without one."""
+
+    def __init__(self, name):
+        self.name, self.path = name, f"{ROOT}/k8s/overlays/{name}"
+        out = world.kubectl("create", "--dry-run=client", "--validate=false", "-o", "json", "-k", self.path)
+        self.objects, decoder = [], json.JSONDecoder()
+        while out.strip():
+            item, end = decoder.raw_decode(out.lstrip())
+            out = out.lstrip()[end:]
+            self.objects += item["items"] if item["kind"] == "List" else [item]
+        accounts = self.of_kind("ServiceAccount")
+        self.account = (accounts[0]["metadata"]["namespace"],
+                        accounts[0]["metadata"]["name"]) if accounts else None
+
+    def of_kind(self, *kinds):
+        return [o for o in self.objects if o["kind"] in kinds]
+
+    def rules(self):
+        """The rules of all roles that are bound to the account."""
+        roles = {(o["kind"], o["metadata"]["name"]): o for o in self.of_kind("Role", "ClusterRole")}
+        found = []
+        for binding in self.of_kind("RoleBinding", "ClusterRoleBinding"):
+            ref = binding["roleRef"]["kind"], binding["roleRef"]["name"]
+            if self.account in [(s["namespace"], s["name"]) for s in binding["subjects"]]:
+                found += roles[ref]["rules"]
+        return found
+
+    def granted(self):
+        return {(group, resource, verb) for r in self.rules() for group in r["apiGroups"]
+                for resource in r["resources"] for verb in r["verbs"]}
+
+
+# --- what is used ---
+
+def requests(account):
+    """What the account has asked of the API server: entries of its log."""
+    who = f"system:serviceaccount:{account[0]}:{account[1]}"
+    with open(world.vars["HEXLAG_WORLD_AUDIT"], encoding="utf-8") as log:
+        entries = [json.loads(line) for line in log if line.endswith("\n")]
+    return [e for e in entries if e["user"]["username"] == who]
+
+
+def is_for_everybody(entry):
+    """Discovery and the like, which every authenticated user may ask for."""
+    return 'ClusterRole "system:' in entry["annotations"].get("authorization.k8s.io/reason", "")
+
+
+def used(entries):
+    found = set()
+    for entry in entries:
+        ref = entry.get("objectRef", {})
+        if not is_for_everybody(entry):
+            found.add((ref.get("apiGroup", ""), "/".join(filter(None, (
+                ref.get("resource"), ref.get("subresource")))), entry["verb"]))
+    return found
+
+
+# --- hexlag as the account ---
+
+def kubeconfig(account):
+    token = world.kubectl("-n", account[0], "create", "token", account[1]).strip()
+    with open(world.vars["HEXLAG_WORLD_CA"], "rb") as file:
+        ca = base64.b64encode(file.read()).decode()
+    path = f"{folder}/{account[1]}.kubeconfig"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"apiVersion": "v1", "kind": "Config", "current-context": "x",
+                   "clusters": [{"name": "x", "cluster": {
+                       "server": world.vars["KUBE_API"], "certificate-authority-data": ca}}],
+                   "users": [{"name": "x", "user": {"token": token}}],
+                   "contexts": [{"name": "x", "context": {
+                       "cluster": "x", "user": "x", "namespace": account[0]}}]}, file)
+    return path
+
+
+class Installed(Background):
+    """hexlag by the overlay's ConfigMap, with what is elsewhere here put right."""
+
+    def __init__(self, overlay):
+        self.port, place = free_port(), f"{folder}/{overlay.name}"
+        os.mkdir(place)
+        (config,) = overlay.of_kind("ConfigMap")
+        for name, text in config["data"].items():
+            for there, here in (("kafka-bootstrap.kafka:9092", world.bootstrap),
+                                ('":9308"', f'"127.0.0.1:{self.port}"'), ("/var/lib/hexlag", place),
+                                ("/etc/hexlag-tls/tls.crt", f"{world.vars['HEXLAG_WORLD_DIR']}/server.crt"),
+                                ("/etc/hexlag-tls/tls.key", f"{world.vars['HEXLAG_WORLD_DIR']}/server.key")):
+                text = text.replace(there, here)
+            with open(f"{place}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
+        env = {k: v for k, v in os.environ.items() if k != "KUBECONFIG"}
+        if overlay.account:
+            env["KUBECONFIG"] = kubeconfig(overlay.account)
+        if "sidecar" in overlay.name:
+            env["HOSTNAME"] = wait_until(pod_of_consumer, "a pod of the consumer")
+        super().__init__(overlay.name, HEXLAG, "run", "-c", f"{place}/hexlag.conf", env=env)
+
+    def status(self, path, scheme="http", token=None):
+        """Of a GET."""
+        request = urllib.request.Request(f"{scheme}://127.0.0.1:{self.port}{path}", headers={
+            "Authorization": f"Bearer {token}"} if token else {})
+        trust = ssl.create_default_context(cafile=world.vars["HEXLAG_WORLD_CA"])
+        try:
+            with urllib.request.urlopen(request, timeout=15, context=trust) as response:
+                return response.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+
+def pod_of_consumer():
+    return world.kubectl("-n", "shop", "get", "pods", "-o", "name", "-l",
+                         "app.kubernetes.io/name=orders").partition("\n")[0].partition("/")[2]
+
+
+def drive_exporter(hexlag):
+    wait_equal(lambda: hexlag.status("/readyz"), 200, "/readyz")
+
+
+def drive_protected(hexlag):
+    wait_equal(lambda: hexlag.status("/readyz", "https"), 200, "/readyz")
+    token = {name: world.kubectl("-n", space, "create", "token", name).strip()
+             for space, name in (("monitoring", "prometheus-k8s"), ("monitoring", "default"))}
+    expect(hexlag.status("/metrics", "https"), 401, "/metrics for nobody")
+    expect(hexlag.status("/metrics", "https", token["default"]), 403, "/metrics for somebody")
+    expect(hexlag.status("/metrics", "https", token["prometheus-k8s"]), 200, "/metrics for Prometheus")
+    # Who may get /api/* of the API server, as everybody may, may not for that reason get ours.
+    expect(hexlag.status("/api/v1/lag", "https", token["default"]), 403, "/api for somebody")
+    expect(hexlag.status("/api/v1/lag", "https", token["prometheus-k8s"]), 200, "/api for Prometheus")
+
+
+def drive_scaler(hexlag):
+    wait_equal(lambda: world.replicas("orders"), 10, "replicas")
+    expect_that(hexlag.alive(), "alive", hexlag.log())
+
+
+DRIVES = {"exporter": drive_exporter, "protected": drive_protected, "scaler": drive_scaler,
+          "operator": drive_exporter, "sidecar": drive_scaler, "native-sidecar": drive_scaler}
+
+
+def prove(name):
+    overlay = Overlay(name)
+    world.kubectl("-n", "shop", "delete", "deployments,leases", "--all")
+    world.kubectl("apply", "-k", overlay.path)
+    if name == "scaler":
+        world.apply(workload("orders", replicas=2))
+    before = len(requests(overlay.account)) if overlay.account else 0
+    hexlag = Installed(overlay)
+    DRIVES[name](hexlag)
+    expect(hexlag.stop()[0], 0, "exit code")
+    if not overlay.account:
+        expect(overlay.granted(), set(), "grants without an account")
+        return
+    new = requests(overlay.account)[before:]
+    refused = [(e["verb"], e["requestURI"], e["responseStatus"]["code"]) for e in new
+               if e["annotations"].get("authorization.k8s.io/decision") != "allow"]
+    expect(refused, [], "requests that were not granted")
+    expect(used(new) - overlay.granted(), set(), "used by a grant of somebody else")
+    unused = overlay.granted() - used(new)
+    expect(sorted(unused - WAITS[name]), [], "granted, and neither used nor in WAITS")
+    expect(sorted(WAITS[name] - unused), [], "in WAITS, and used or not granted")
+
+
+for _name in DRIVES:
+    case(f"{_name}: what is used is granted, and what is granted is used")(lambda n=_name: prove(n))
+
+
+@case("every overlay is proved, and none grants everything")
+def complete():
+    expect(sorted(DRIVES), sorted(os.listdir(ROOT + "/k8s/overlays")), "overlays")
+    for name in DRIVES:
+        text = world.kubectl("kustomize", f"{ROOT}/k8s/overlays/{name}")
+        expect(re.findall(r"^ *- ['\"]?\*['\"]?$", text, re.MULTILINE), [], f"{name}: stars in rules")
+
+
+@case("a request that is not granted would be seen")
+def seen():
+    overlay = Overlay("scaler")
+    path = kubeconfig(overlay.account)
+    run(world.vars["KUBECTL"], "--kubeconfig", path, "-n", "shop", "get", "pods", check=False)
+    entry = wait_until(lambda: [e for e in requests(overlay.account)
+                                if e.get("objectRef", {}).get("resource") == "pods"], "the request")[-1]
+    expect((entry["annotations"]["authorization.k8s.io/decision"], entry["verb"]), ("forbid", "list"))
+
+
+SCALER, OPERATOR, SIDECAR = ("hexlag", "hexlag-scaler"), ("hexlag", "hexlag-operator"), ("shop", "orders")
+REVIEWER, READER, OTHER = ("hexlag", "hexlag"), ("monitoring", "prometheus-k8s"), ("monitoring", "default")
+HEX, LEASES = "autoscaling.hexfuture.net", "coordination.k8s.io"
+
+# Who, what, and whether they may: (verb, group, resource, name, namespace), or (verb, path).
+BOUNDS = [
+    (SCALER, ("update", "apps", "deployments/scale", "any", "elsewhere"), True),
+    (SCALER, ("update", "apps", "deployments", "any", "elsewhere"), False),
+    (SCALER, ("update", "apps", "statefulsets/scale", "any", "shop"), False),
+    (SCALER, ("update", LEASES, "leases", "hexlag-scaler", "hexlag"), True),
+    (SCALER, ("update", LEASES, "leases", "hexlag-operator", "hexlag"), False),
+    (SCALER, ("create", LEASES, "leases", "", "shop"), False),
+    (SCALER, ("get", "", "secrets", "any", "hexlag"), False),
+    (SCALER, ("list", "", "pods", "", "hexlag"), False),
+    (OPERATOR, ("update", LEASES, "leases", "hexlag-operator", "hexlag"), True),
+    (OPERATOR, ("update", LEASES, "leases", "hexlag-scaler", "hexlag"), False),
+    (OPERATOR, ("patch", HEX, "hexserverautoscalers/status", "any", "elsewhere"), True),
+    (OPERATOR, ("patch", HEX, "hexserverautoscalers", "any", "elsewhere"), False),
+    (SIDECAR, ("update", "apps", "deployments/scale", "orders", "shop"), True),
+    (SIDECAR, ("update", "apps", "deployments/scale", "other", "shop"), False),
+    (SIDECAR, ("update", "apps", "deployments/scale", "orders", "hexlag"), False),
+    (SIDECAR, ("update", LEASES, "leases", "orders-hexlag", "shop"), True),
+    (SIDECAR, ("update", LEASES, "leases", "other", "shop"), False),
+    (SIDECAR, ("list", "autoscaling", "horizontalpodautoscalers", "", "hexlag"), False),
+    (SIDECAR, ("list", "", "pods", "", "shop"), False),
+    (SIDECAR, ("get", "", "secrets", "any", "shop"), False),
+    (REVIEWER, ("create", "authentication.k8s.io", "tokenreviews", "", ""), True),
+    (REVIEWER, ("get", "/metrics"), False),
+    (READER, ("get", "/metrics"), True),
+    (OTHER, ("get", "/metrics"), False),
+    # Why the right to read /metrics is asked for whatever is read.
+    (OTHER, ("get", "/api/v1/lag"), True),
+]
+
+
+def question(who, what):
+    groups = ["system:serviceaccounts", "system:authenticated"]
+    spec = {"user": f"system:serviceaccount:{who[0]}:{who[1]}", "groups": groups}
+    if len(what) == 2:
+        spec["nonResourceAttributes"] = dict(zip(("verb", "path"), what))
+    else:
+        resource, _, sub = what[2].partition("/")
+        spec["resourceAttributes"] = {"verb": what[0], "group": what[1], "resource": resource,
+                                      "subresource": sub, "name": what[3], "namespace": what[4]}
+    return {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+
+
+@case("names and namespaces bound what the accounts may do")
+def bounded():
+    text = "\n---\n".join(json.dumps(question(who, what)) for who, what, _ in BOUNDS)
+    out = world.kubectl("create", "-o", "jsonpath={.status.allowed}{'\\n'}", "-f", "-", text=text)
+    answers = [line == "true" for line in out.split()]
+    for (who, what, want), got in zip(BOUNDS, answers, strict=True):
+        expect(got, want, f"{who} may {what}")
+
+
+main(set_up)
