@@ -169,8 +169,8 @@ static void test_zero(void)
 	TAP_INT("the first records do, even of a part", step(w, 1000, 5)->want, 1);
 	REASON("at once", &w->d, REASON_ACTIVATED);
 	w->seen.quality = QUALITY_COMPLETE;
-	for (int i = 0; i < 120; i++)
-		TAP_TRUE("woken soon, it waits for twice as long", !step(w, 1000, 0)->write);
+	for (int i = 0; i < 240; i++)
+		TAP_TRUE("woken soon, it waits for four times as long", !step(w, 1000, 0)->write);
 	TAP_INT("before it sleeps again", step(w, 1000, 0)->want, 0);
 	world_free(w);
 
