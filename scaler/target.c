@@ -234,6 +234,7 @@ static int write_scale(const struct act *a, const struct decision *d, struct err
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, a->now_ms};
 	t->view.writes += !a->r->dry_run;
 	t->view.dry_writes += a->r->dry_run;
+	t->view.bad_data_writes += d->on_bad_data;
 	pthread_mutex_unlock(a->env->lock);
 	say_write(a, d);
 	return 0;

@@ -30,6 +30,7 @@ static struct world *world_new(enum policy_kind policy, int32_t min, int32_t max
 		.policy = policy,
 		.tolerance = 0.1,
 		.cooldown_ms = 60000,
+		.hold_limit_ms = 60000,
 		.limit_to_partitions = true,
 		.drain_time_ms = 20000};
 	w->seen = (struct observation){.quality = QUALITY_COMPLETE,
