@@ -126,7 +126,8 @@ void events_post_rule(struct events *e, const struct ruleset_entry *entry, bool 
 {
 	const struct ruleset_origin *o = &entry->origin;
 	const struct rule_target *t = &entry->rule.target;
-	struct events_about about = {t->api_version, t->kind, t->namespace, t->name, ""};
+	struct events_about about = {
+		t->api_version, t->kind, t->namespace, t->name, entry->target_uid};
 
 	if (o->uid)
 		about = (struct events_about){

@@ -44,7 +44,8 @@ struct events_about {
 void events_post(struct events *e, const struct events_about *about, bool warning,
 	const char *reason, const char *note);
 
-/* The same about the HexServerAutoscaler that a rule is from, else about the target of the rule. */
+/* The same about the HexServerAutoscaler that a rule is from, else about the target of the rule, which is
+ * `target_uid` where that is known: without it `kubectl describe` does not show the event. */
 void events_post_rule(struct events *e, const struct ruleset_entry *entry, bool warning,
 	const char *reason, const char *note);
 

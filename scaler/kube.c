@@ -388,6 +388,12 @@ static int scale_call(struct kube *k, const struct kube_target *t, const struct 
 	if (find_resource(k, t, &resource, err) != 0)
 		return -1;
 	namespace = target_namespace(k, t, &resource);
+	if (t->within_namespace && !namespace) {
+		forget(k, t); /* the kind may be another one later */
+		return err_set(err, ERR_CONFIG,
+			"%s of %s are in no namespace, and an object sizes only what is in its own",
+			resource.plural, t->api_version);
+	}
 	if (scale_path(&path, t, namespace, resource.plural, err) != 0)
 		return -1;
 	if (seen) {

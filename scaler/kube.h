@@ -28,6 +28,8 @@ struct kube_target {
 	const char *kind;        /* "Deployment" */
 	const char *namespace;   /* NULL or "": the credentials' own namespace, else "default" */
 	const char *name;
+	/* Whoever asks may act in this namespace only: a kind without namespaces is refused. */
+	bool within_namespace;
 };
 
 /* A Scale object of autoscaling/v1. */
@@ -47,7 +49,7 @@ const char *kube_namespace(const struct kube *k); /* of the credentials */
 /* GET of the scale subresource. The resource name of the kind comes from API discovery once and is
  * kept; a 404 of the object forgets it. Errors: ERR_ABSENT (no such object, kind, or no scale
  * subresource), ERR_DENIED (403; 401, after one more try where the token file has changed),
- * ERR_CONFIG (a name that cannot be one), ERR_RETRY (everything else: time-out, refused, 429 and
+ * ERR_CONFIG (a name that cannot be one; a kind without namespaces that is to be within one), ERR_RETRY (everything else: time-out, refused, 429 and
  * 5xx with retry_after_s, 422, an answer that is not a Scale or is larger than 4 MiB). A custom
  * resource without spec.replicas is a 500 (kube-apiserver 1.34), not a Scale of 0. Each message
  * names the request and what the server said, in printable ASCII. */

@@ -241,11 +241,11 @@ static void write_status(struct objects *o, struct object *object, const struct 
 	count_status(o, &err);
 	lock(o);
 	now = objectset_find(&o->set, copy.hex.namespace, copy.hex.name);
-	/* What failed is told as written, but for its figures: the event is not to be repeated. */
+	/* What was not written, as other writers were in the way, is so at the next look. The event is not to
+	 * be repeated. */
 	if (now && strcmp(now->hex.uid, copy.hex.uid) == 0) {
 		now->told = s->told;
-		if (is_failure(&err))
-			now->told.has_written = false;
+		now->told.has_written = err.kind == ERR_NONE || err.kind == ERR_ABSENT;
 	}
 	hexobject_release(&copy.hex);
 }

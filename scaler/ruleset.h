@@ -17,6 +17,9 @@ struct ruleset_origin {
 struct ruleset_entry {
 	struct rule rule;
 	struct ruleset_origin origin;
+	/* Of the target, as far as an event is to tell: borrowed for that call. NULL or "": not known, as
+	 * always in a set. */
+	const char *target_uid;
 };
 
 struct ruleset {

@@ -67,8 +67,11 @@ struct act {
 
 static void tell(const struct act *a, bool warning, const char *reason, const char *note)
 {
+	struct ruleset_entry about = *a->e;
+
+	about.target_uid = a->t->scale.uid;
 	if (a->env->hooks->event)
-		a->env->hooks->event(a->env->hooks->ctx, a->e, warning, reason, note);
+		a->env->hooks->event(a->env->hooks->ctx, &about, warning, reason, note);
 }
 
 /* The looks are for reports, which copy them under the lock; only here they change. */
@@ -144,6 +147,8 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 		wait = t->backoff_ms;
 	t->retry_ms = now_ms + wait;
 	t->has_scale = false;
+	if (err->kind == ERR_ABSENT)
+		t->scale.uid[0] = '\0'; /* the next of this name is another one */
 	pthread_mutex_lock(a->env->lock);
 	t->view.errors++;
 	pthread_mutex_unlock(a->env->lock);
@@ -166,13 +171,16 @@ static void recovered(const struct act *a)
 	log_info("%s: the API server answers again", rule_name(a->r, name));
 }
 
-static struct kube_target target_of(const struct rule *r)
+static struct kube_target target_of(const struct ruleset_entry *e)
 {
+	const struct rule_target *t = &e->rule.target;
+
 	return (struct kube_target){
-		.api_version = r->target.api_version,
-		.kind = r->target.kind,
-		.namespace = r->target.namespace,
-		.name = r->target.name,
+		.api_version = t->api_version,
+		.kind = t->kind,
+		.namespace = t->namespace,
+		.name = t->name,
+		.within_namespace = e->origin.uid,
 	};
 }
 
@@ -185,7 +193,7 @@ static void wrote(const struct act *a, int32_t from, int32_t to, int64_t at_ms)
 
 static int read_scale(const struct act *a, struct err *err)
 {
-	struct kube_target target = target_of(a->r);
+	struct kube_target target = target_of(a->e);
 	struct target *t = a->t;
 	char name[RULE_NAME_MAX];
 
@@ -214,7 +222,7 @@ static int check_leads(const struct act *a, struct err *err)
 
 static int write_scale(const struct act *a, const struct decision *d, struct err *err)
 {
-	struct kube_target target = target_of(a->r);
+	struct kube_target target = target_of(a->e);
 	struct target *t = a->t;
 
 	if (!a->r->dry_run) {

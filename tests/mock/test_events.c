@@ -60,7 +60,8 @@ static void check_posting(void)
 {
 	struct apiserver *s = apiserver_start(0);
 	struct ruleset_entry entry = {
-		.rule.target = {(char *)"apps/v1", (char *)"Deployment", NULL, (char *)"other"}};
+		.rule.target = {(char *)"apps/v1", (char *)"Deployment", NULL, (char *)"other"},
+		.target_uid = "u-9"};
 	struct events *e = begin(s);
 	char line[512], note[3000];
 	json_t *doc;
@@ -102,6 +103,7 @@ static void check_posting(void)
 	TAP_TRUE("another is another", apiserver_wait_accepted(s, 3));
 	doc = accepted(s, 2);
 	TAP_STR("of the file's rule: about its target", at(doc, "regarding", "name"), "other");
+	TAP_STR("by its uid", at(doc, "regarding", "uid"), "u-9");
 	TAP_STR("in the namespace of the credentials", at(doc, "regarding", "namespace"), "shop");
 	TAP_STR("a warning", at(doc, NULL, "type"), "Warning");
 	TAP_INT("its note is cut", strlen(at(doc, NULL, "note")), 1000);

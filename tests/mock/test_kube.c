@@ -15,7 +15,7 @@
 static char folder[] = "/tmp/hexlag-kube-XXXXXX";
 static char config_path[sizeof(folder) + 16], token_path[sizeof(folder) + 16];
 
-static const struct kube_target orders = {"apps/v1", "Deployment", "", "orders"};
+static const struct kube_target orders = {"apps/v1", "Deployment", "", "orders", false};
 
 static void write_token(const char *token)
 {
@@ -100,36 +100,44 @@ static const struct {
 	enum err_kind want;
 	const char *message; /* of the error, or in the request's line */
 } targets[] = {
-	{"a StatefulSet", {"apps/v1", "StatefulSet", "shop", "db"}, ERR_NONE, "/statefulsets/db/"},
-	{"a custom resource", {"example.com/v1", "Widget", "shop", "w"}, ERR_NONE,
+	{"a StatefulSet", {"apps/v1", "StatefulSet", "shop", "db", false}, ERR_NONE,
+		"/statefulsets/db/"},
+	{"a custom resource", {"example.com/v1", "Widget", "shop", "w", false}, ERR_NONE,
 		"/apis/example.com/v1/namespaces/shop/widgets/w/scale"},
-	{"another namespace", {"apps/v1", "Deployment", "other", "orders"}, ERR_NONE,
+	{"another namespace", {"apps/v1", "Deployment", "other", "orders", false}, ERR_NONE,
 		"/namespaces/other/"},
-	{"a kind without namespaces", {"example.com/v1", "Plant", "shop", "p"}, ERR_NONE,
+	{"a kind without namespaces", {"example.com/v1", "Plant", "shop", "p", false}, ERR_NONE,
 		"GET /apis/example.com/v1/plants/p/scale "},
-	{"a kind without scale", {"example.com/v1", "Gadget", NULL, "g"}, ERR_ABSENT,
+	{"a kind without namespaces, asked for within one",
+		{"example.com/v1", "Plant", "shop", "p", true}, ERR_CONFIG,
+		"plants of example.com/v1 are in no namespace, and an object sizes only"},
+	{"a kind with namespaces within one", {"apps/v1", "Deployment", "other", "orders", true},
+		ERR_NONE, "/namespaces/other/"},
+	{"a kind without scale", {"example.com/v1", "Gadget", NULL, "g", false}, ERR_ABSENT,
 		"gadgets of example.com/v1 has no scale subresource"},
-	{"a kind that is not there", {"apps/v1", "Deploymnt", NULL, "orders"}, ERR_ABSENT,
+	{"a kind that is not there", {"apps/v1", "Deploymnt", NULL, "orders", false}, ERR_ABSENT,
 		"GET /apis/apps/v1: there is no kind 'Deploymnt'"},
-	{"a group that is not there", {"none.example.com/v1", "X", NULL, "x"}, ERR_ABSENT,
+	{"a group that is not there", {"none.example.com/v1", "X", NULL, "x", false}, ERR_ABSENT,
 		"GET /apis/none.example.com/v1: 404 404 page not found"},
-	{"the core group", {"v1", "ReplicationController", NULL, "x"}, ERR_ABSENT,
+	{"the core group", {"v1", "ReplicationController", NULL, "x", false}, ERR_ABSENT,
 		"GET /api/v1: 404"},
-	{"an object that is not there", {"apps/v1", "Deployment", NULL, "gone"}, ERR_ABSENT,
+	{"an object that is not there", {"apps/v1", "Deployment", NULL, "gone", false}, ERR_ABSENT,
 		"404 NotFound: the server could not find"},
-	{"odd names are escaped", {"apps/v1", "Deployment", "a b", "x?y#z&\xc3\xa9"}, ERR_ABSENT,
-		"/namespaces/a%20b/deployments/x%3Fy%23z%26%C3%A9/scale"},
-	{"a name with a slash", {"apps/v1", "Deployment", NULL, "a/b"}, ERR_CONFIG,
+	{"odd names are escaped", {"apps/v1", "Deployment", "a b", "x?y#z&\xc3\xa9", false},
+		ERR_ABSENT, "/namespaces/a%20b/deployments/x%3Fy%23z%26%C3%A9/scale"},
+	{"a name with a slash", {"apps/v1", "Deployment", NULL, "a/b", false}, ERR_CONFIG,
 		"name 'a/b' is not a name"},
-	{"a name that climbs", {"apps/v1", "Deployment", NULL, ".."}, ERR_CONFIG, "name '..'"},
-	{"a namespace that climbs", {"apps/v1", "Deployment", "..", "x"}, ERR_CONFIG,
+	{"a name that climbs", {"apps/v1", "Deployment", NULL, "..", false}, ERR_CONFIG,
+		"name '..'"},
+	{"a namespace that climbs", {"apps/v1", "Deployment", "..", "x", false}, ERR_CONFIG,
 		"namespace '..'"},
-	{"an escaped name", {"apps/v1", "Deployment", NULL, "a%2fb"}, ERR_CONFIG, "'a%2fb'"},
-	{"an empty name", {"apps/v1", "Deployment", NULL, ""}, ERR_CONFIG, "name is empty"},
-	{"an empty version", {"apps/", "Deployment", NULL, "x"}, ERR_CONFIG,
+	{"an escaped name", {"apps/v1", "Deployment", NULL, "a%2fb", false}, ERR_CONFIG, "'a%2fb'"},
+	{"an empty name", {"apps/v1", "Deployment", NULL, "", false}, ERR_CONFIG, "name is empty"},
+	{"an empty version", {"apps/", "Deployment", NULL, "x", false}, ERR_CONFIG,
 		"version of apiVersion"},
-	{"an empty group", {"/v1", "Deployment", NULL, "x"}, ERR_CONFIG, "group of apiVersion"},
-	{"two slashes", {"a/b/c", "Deployment", NULL, "x"}, ERR_CONFIG,
+	{"an empty group", {"/v1", "Deployment", NULL, "x", false}, ERR_CONFIG,
+		"group of apiVersion"},
+	{"two slashes", {"a/b/c", "Deployment", NULL, "x", false}, ERR_CONFIG,
 		"version of apiVersion 'b/c'"},
 };
 
@@ -339,7 +347,7 @@ static void check_discovery(void)
 {
 	struct apiserver *s = apiserver_start(0);
 	struct kube *k = connect_to(s, false, PATIENCE_MS, NULL);
-	struct kube_target widget = {"example.com/v1", "Widget", "shop", "w"};
+	struct kube_target widget = {"example.com/v1", "Widget", "shop", "w", false};
 	struct apiserver_fault busy = {APISERVER_STATUS, .status = 503, .path_has = "/apis/apps/v1",
 		.headers = "Retry-After: 2\r\n", .body = "not ready"};
 	size_t object = apiserver_add(s, "deployments", "shop", "orders", 3);

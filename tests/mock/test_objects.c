@@ -244,6 +244,38 @@ static void check_failing_status(void)
 	end();
 }
 
+/* Other writers were faster: no failure to back off from, but not written either. */
+static void check_conflicting_status(void)
+{
+	struct objects_counts counts;
+	char *body;
+
+	world.server = apiserver_start(0);
+	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	apiserver_accept(world.server, "PATCH", STATUS_OF);
+	apiserver_accept(world.server, "POST", "/events");
+	apiserver_fail(world.server,
+		&(struct apiserver_fault){
+			.kind = APISERVER_STATUS, .method = "PATCH", .times = 1, .status = 409});
+	put("w", "d5", 1, 0);
+	begin(true);
+	TAP_TRUE("no rules", rules_are(""));
+	scaler_pass(world.scaler, NULL, clock_mono_ms());
+	TAP_TRUE("a conflict", apiserver_wait(world.server, "PATCH", 1));
+	body = body_with("\"observedGeneration\":1");
+	TAP_HAS("the status is written all the same", body, "InvalidSpec");
+	free(body);
+	objects_count(world.objects, &counts);
+	TAP_INT("it is no failure", counts.status_failures, 0);
+	body = body_with("\"kind\":\"Event\"");
+	TAP_HAS("and one event", body, "InvalidSpec");
+	free(body);
+	body = apiserver_accepted(world.server, 2);
+	TAP_TRUE("only", !body);
+	free(body);
+	end();
+}
+
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
@@ -253,6 +285,7 @@ int main(void)
 	check_rules();
 	check_status();
 	check_failing_status();
+	check_conflicting_status();
 	(void)unlink(config_path);
 	(void)rmdir(folder);
 	return tap_done();
