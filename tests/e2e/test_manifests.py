@@ -309,12 +309,38 @@ def leases():
                  if r["resources"] == ["leases"] and "resourceNames" in r]
         (names[overlay],), = bound
         (config,) = of_kind(overlay, "ConfigMap")
-        elected = re.findall(r'leader_election = { enabled = true; name = "(.*?)"; }',
-                             config["data"]["hexlag.conf"])
-        if "scaler:" in config["data"]["hexlag.conf"]:
-            expect(elected, [names[overlay]], f"{overlay}: Lease")
-    expect(names, {"scaler": "hexlag-scaler", "sidecar": "orders-hexlag", "operator": "hexlag-operator"},
-           "Leases")
+        text = config["data"]["hexlag.conf"]
+        elected = re.findall(r'leader_election = { enabled = true; name = "(.*?)"; }', text)
+        if 'target = "self"' in text:  # its name is made of that of the Deployment
+            expect(elected, [], f"{overlay}: a name")
+            elected = ["hexlag-deployment-" + deployment(overlay)["metadata"]["name"]]
+        expect(elected, [names[overlay]], f"{overlay}: Lease")
+    expect(names, {"scaler": "hexlag-scaler", "sidecar": "hexlag-deployment-orders",
+                   "operator": "hexlag-operator"}, "Leases")
+
+
+@case("a sidecar is told the name of its pod, whatever its host is called")
+def pod_name():
+    for overlay in ("sidecar", "native-sidecar"):
+        (variable,) = hexlag(overlay)["env"]
+        expect((variable["name"], variable["valueFrom"]["fieldRef"]["fieldPath"]),
+               ("POD_NAME", "metadata.name"), overlay)
+
+
+@case("the operator brings the kind, and the sample is an object of it as soon as that is established")
+def samples():
+    # The overlay was applied by the first case.
+    for text in re.findall(r"^#   kubectl (.*)$", read(f"{K8S}/overlays/operator/kustomization.yaml"),
+                           re.MULTILINE):
+        code, out, err = kubectl(*text.replace(" k8s/", f" {K8S}/").split())
+        expect((code, err), (0, ""), f"kubectl {text}: {out}")
+    world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "b-subs"}})
+    code, out, err = kubectl("apply", "--validate=strict", "-f", f"{K8S}/samples/")
+    expect((code, err), (0, ""), out)
+    row = world.kubectl("-n", "b-subs", "get", "hsa").splitlines()[1].split()
+    expect(row[:4], ["hexserverautoscaler-sample", "accuratescanhte", "2", "10"], "columns")
+    (crd,) = of_kind("operator", "CustomResourceDefinition")
+    expect(crd["spec"], objects(read(f"{K8S}/crd.yaml"))[0]["spec"], "k8s/crd.yaml")
 
 
 @case("the image has the version of the program")

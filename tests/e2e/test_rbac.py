@@ -265,7 +265,7 @@ BOUNDS = [
     (SIDECAR, ("update", "apps", "deployments/scale", "orders", "shop"), True),
     (SIDECAR, ("update", "apps", "deployments/scale", "other", "shop"), False),
     (SIDECAR, ("update", "apps", "deployments/scale", "orders", "hexlag"), False),
-    (SIDECAR, ("update", LEASES, "leases", "orders-hexlag", "shop"), True),
+    (SIDECAR, ("update", LEASES, "leases", "hexlag-deployment-orders", "shop"), True),
     (SIDECAR, ("update", LEASES, "leases", "other", "shop"), False),
     (SIDECAR, ("list", "autoscaling", "horizontalpodautoscalers", "", "hexlag"), False),
     (SIDECAR, ("list", "", "pods", "", "shop"), False),
