@@ -4,7 +4,7 @@
 import json
 import time
 
-from world import (ROOT, Hexlag, World, case, expect, expect_that, main, namespace, rule,
+from world import (AT_ONCE, ROOT, Hexlag, World, case, expect, expect_that, main, namespace, rule,
                    wait_equal, wait_until, workload)
 
 TOPIC, GROUP, PARTITIONS = "orders", "workers", 12
@@ -30,7 +30,7 @@ def grants():
 
 
 def autoscaler(name, target="orders", lag=100, **spec):
-    whole = {"maxReplicas": 10, "minReplicas": 2, "cooldown": "1s",
+    whole = {"maxReplicas": 10, "minReplicas": 2, **AT_ONCE,
              "consumergroups": [{"name": GROUP, "topicsThreshold": [{"topic": TOPIC, "lag": lag}]}],
              "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}}
     whole.update(spec)
