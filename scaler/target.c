@@ -307,8 +307,8 @@ static bool is_contended(const struct act *a)
 	if (!contended && contend_holds(&a->t->contend, a->now_ms)) {
 		contended = true;
 		(void)snprintf(why, sizeof(why),
-			"somebody else took back what was written %d times, so for %d minutes",
-			CONTEND_REVERTS, CONTEND_HOLD_MS / 60000);
+			"somebody else took back what was written %d times, so for %" PRId64 " min",
+			CONTEND_REVERTS, a->t->contend.hold_ms / 60000);
 	}
 	note_contended(a, why);
 	return contended;
