@@ -140,6 +140,10 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 	bool passes = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
 	int64_t longest = passes ? BACKOFF_PASSING_MAX_MS : BACKOFF_MAX_MS, wait;
 
+	/* An API server that has just come back may deny for a moment what it grants. */
+	if (err->kind != t->failed)
+		t->backoff_ms = 0;
+	t->failed = err->kind;
 	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
 	if (t->backoff_ms > longest)
 		t->backoff_ms = longest;

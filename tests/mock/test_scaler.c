@@ -151,8 +151,12 @@ static void backoff_grows(int status, int64_t longest_ms)
 			"which doubles up to the longest", apiserver_count(b.api, NULL) > requests);
 	}
 	apiserver_heal(b.api);
+	fault.status = status == 403 ? 503 : 403;
+	fault.times = 1;
+	apiserver_fail(b.api, &fault);
 	pass(&b, 3000, longest_ms + SLACK_MS);
-	TAP_INT("and ends with success", replicas(&b), 10);
+	pass(&b, 3000, 1000 + SLACK_MS);
+	TAP_INT("another failure begins anew, and it ends with success", replicas(&b), 10);
 	bench_close(&b);
 }
 
