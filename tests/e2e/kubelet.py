@@ -1,8 +1,8 @@
 """What a node would do for the pods of a world: a process for each, which is ready when it runs.
 
-A world has no nodes, so its pods stay Pending and go at once when they are deleted. Here each pod of one
-app gets a consumer of its own, and its status says that it is ready: size, pods, members of the group and
-lag are a closed loop, and a rolling update takes its course.
+A world has no nodes, so its pods stay Pending and go at once when they are deleted. Here each pod of
+one app gets a consumer of its own, and its status says that it is ready: size, pods, members of the
+group and lag are a closed loop, and a rolling update takes its course.
 """
 
 import http.client

@@ -47,7 +47,8 @@ def refusal(status, body=None, **headers):
 
 class KubeProxy:
     """`fault(method, path)` says what to do with each request: None passes it on, else HANG, LOSE, a
-    refusal(), or a threading.Event: it is passed on when that is set. `requests` has all that were made; status 0: not answered, or not yet."""
+    refusal(), or a threading.Event: it is passed on when that is set. `requests` has all that were
+    made; status 0: not answered, or not yet."""
 
     def __init__(self, world):
         self.fault = None

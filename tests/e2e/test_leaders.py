@@ -1,7 +1,8 @@
 #!/usr/bin/env -S python3 -B
 """Two processes with one rule and a Lease: the leader is killed, or stopped, in the midst of a write.
 
-Each has a proxy to the API server of its own, which holds back the write of a size until another one leads.
+Each has a proxy to the API server of its own, which holds back the write of a size until another one
+leads.
 """
 
 import signal
