@@ -62,6 +62,7 @@ struct target {
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
 	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	enum err_kind failed;         /* of the latest failure */
 	struct control control;
 	struct contend contend;
 	struct observation *seen; /* one for each threshold of the rule */
