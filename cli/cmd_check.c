@@ -6,6 +6,7 @@
 #include "cli/reload.h"
 #include "cli/settings.h"
 #include "scaler/leasemetrics.h"
+#include "scaler/objectsmetrics.h"
 #include "scaler/rivals.h"
 #include "scaler/scalermetrics.h"
 #include "sidecar/httpdfamilies.h"
@@ -49,8 +50,8 @@ static void print_series(const struct series *s)
 static int list_metrics(void)
 {
 	static const struct family *const families[] = {kafka_families, scalermetrics_families,
-		leasemetrics_families, rivals_families, selfmetrics_families, httpd_families,
-		reload_families};
+		leasemetrics_families, objectsmetrics_families, rivals_families,
+		selfmetrics_families, httpd_families, reload_families};
 	const struct series *s;
 
 	for (size_t i = 0; i < series_own_count; i++)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/scalingobjects.h"
 #include "cli/selftarget.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -24,6 +25,7 @@ struct scaling {
 	struct scaling_options options;
 	struct scaler *scaler;
 	struct selftarget *selftarget;
+	struct scaling_objects objects;
 	struct rivals *rivals; /* NULL: not looked for */
 	bool elects;           /* acts only while it holds a Lease */
 	pthread_mutex_t lock;  /* guards `lease` as long as there is none */
@@ -73,6 +75,14 @@ static void save_state(void *ctx, uint64_t in_term, const char *text)
 
 	if (lease && lease_set_state(lease, in_term, text, &err) < 0)
 		log_warn("the state of the rules is not saved: %s", err.msg);
+}
+
+static void tell_event(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
+	const char *note)
+{
+	const struct scaling *s = ctx;
+
+	scaling_objects_event(&s->objects, e, warning, reason, note);
 }
 
 static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
@@ -136,8 +146,8 @@ static void elect_among_sidecars(struct scaling *s, const struct ruleset *rules)
 		log_error("no leader can be elected: %s", err.msg);
 }
 
-/* All targets of the rules are known. */
-static void enforce(void *ctx, struct ruleset *rules)
+/* These rules, of the file and of objects, are all there are. */
+static void put_in_force(void *ctx, struct ruleset *rules)
 {
 	struct scaling *s = ctx;
 	uint64_t seq = s->options.watch(s->options.ctx, rules);
@@ -146,6 +156,17 @@ static void enforce(void *ctx, struct ruleset *rules)
 	if (s->rivals)
 		rivals_set_rules(s->rivals, rules);
 	scaler_set_rules(s->scaler, rules, seq);
+}
+
+/* All targets of the file's rules are known. */
+static void enforce(void *ctx, struct ruleset *rules)
+{
+	struct scaling *s = ctx;
+
+	if (s->objects.objects)
+		objects_set_file(s->objects.objects, rules);
+	else
+		put_in_force(s, rules);
 	elect_among_sidecars(s, rules);
 }
 
@@ -169,13 +190,17 @@ static int open_all(struct scaling *s, struct err *err)
 			.term = term,
 			.take_state = take_state,
 			.save_state = save_state,
-			.rival = settings->scaler.check_rivals ? rival : NULL},
+			.rival = settings->scaler.check_rivals ? rival : NULL,
+			.event = tell_event},
 	};
 	const struct selftarget_options self = {
 		.kube = kube_of(settings), .resolved = enforce, .ctx = s};
 
+	if (scaling_objects_open_events(&s->objects, settings, err) < 0)
+		return -1;
 	s->scaler = scaler_new(&scaler, err);
-	if (!s->scaler)
+	if (!s->scaler ||
+		scaling_objects_open(&s->objects, settings, s->scaler, put_in_force, s, err) < 0)
 		return -1;
 	s->selftarget = selftarget_new(&self, err);
 	if (!s->selftarget)
@@ -203,6 +228,7 @@ void scaling_free(struct scaling *s)
 	if (!s)
 		return;
 	selftarget_free(s->selftarget);
+	scaling_objects_close(&s->objects);
 	rivals_free(s->rivals);
 	scaler_free(s->scaler);
 	lease_free(s->lease);
@@ -217,7 +243,9 @@ int scaling_start(struct scaling *s, struct err *err)
 	if (s->elects && !settings_scales_self(settings) &&
 		begin_lease(s, settings->scaler.lease.name, err) < 0)
 		return -1;
-	return scaler_start(s->scaler, err);
+	if (scaler_start(s->scaler, err) < 0)
+		return -1;
+	return scaling_objects_start(&s->objects, err);
 }
 
 int scaling_set_rules(struct scaling *s, struct ruleset *rules, struct err *err)
@@ -233,8 +261,10 @@ bool scaling_stop(struct scaling *s, int64_t deadline_ms)
 	if (s->rivals)
 		rivals_stop(s->rivals);
 	scaler_stop(s->scaler);
+	scaling_objects_stop(&s->objects);
 	ended = selftarget_join(s->selftarget, deadline_ms);
 	ended &= scaler_join(s->scaler, deadline_ms);
+	ended &= scaling_objects_join(&s->objects, deadline_ms);
 	if (s->rivals)
 		ended &= rivals_join(s->rivals, deadline_ms);
 	if (s->lease) {
@@ -256,8 +286,10 @@ void scaling_metrics(struct scaling *s, struct exposition *x)
 	struct lease *lease = lease_of(s);
 
 	scaler_report(s->scaler, &report);
+	scaling_objects_requests(&s->objects, report.requests);
 	scalermetrics(&report, x);
 	leasemetrics(&lease, lease ? 1 : 0, x);
+	scaling_objects_metrics(&s->objects, x);
 	if (s->rivals)
 		rivals_metrics(s->rivals, x);
 }

@@ -26,6 +26,12 @@ struct lease_settings {
 /* Which of several replicas exports what comes from Kafka. */
 enum settings_group_series { SERIES_AUTO, SERIES_ALWAYS, SERIES_LEADER };
 
+struct objects_settings {
+	bool enabled;
+	struct conf_strings namespaces; /* none: all */
+	bool events;
+};
+
 struct settings {
 	struct {
 		char *bootstrap;
@@ -59,6 +65,7 @@ struct settings {
 		int64_t timeout_ms;
 		bool check_rivals;
 		struct lease_settings lease;
+		struct objects_settings objects;
 		struct conf_items rules; /* struct rule */
 	} scaler;
 	struct {

@@ -56,6 +56,9 @@ void settings_check_scaler(const void *item, struct conf_scope *scope)
 	char name[RULE_NAME_MAX], place[512];
 
 	settings_check_lease_timeout(s, scope);
+	if (!s->scaler.rules.count && !s->scaler.objects.enabled)
+		conf_reject(
+			scope, "rules", "missing, and objects are not enabled: nothing to scale");
 	for (size_t i = 0; i < count; i++) {
 		const struct rule *first = same_target_before(sorted, i);
 
@@ -96,15 +99,17 @@ const struct conf_option settings_scaler_options[] = {
 		.type = CONF_GROUP,
 		.options = settings_lease_options,
 		.check = settings_check_lease},
+	{.key = "objects",
+		.type = CONF_GROUP,
+		.options = settings_objects_options,
+		.check = settings_check_objects},
 	{.key = "rules",
 		.type = CONF_LIST,
 		.offset = IN(struct settings, scaler.rules),
-		.min = 1,
 		.max = RULES_MAX,
 		.options = settings_rule_options,
 		.size = sizeof(struct rule),
-		.check = settings_check_rule,
-		.required = true},
+		.check = settings_check_rule},
 	{0},
 };
 

@@ -9,6 +9,7 @@
 /* Their offsets count from the beginning of struct settings. */
 extern const struct conf_option settings_exporter_options[];
 extern const struct conf_option settings_scaler_options[];
+extern const struct conf_option settings_objects_options[];
 extern const struct conf_option settings_behavior_options[]; /* of a struct behavior */
 extern const struct conf_option settings_rule_options[];     /* of a struct rule */
 extern const struct conf_option settings_lease_options[];
@@ -16,6 +17,7 @@ extern const struct conf_option settings_lease_options[];
 /* `item` is the struct settings. */
 void settings_check_exporter(const void *item, struct conf_scope *scope);
 void settings_check_scaler(const void *item, struct conf_scope *scope);
+void settings_check_objects(const void *item, struct conf_scope *scope);
 void settings_check_rule(const void *item, struct conf_scope *scope);
 void settings_check_lease(const void *item, struct conf_scope *scope);
 

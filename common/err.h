@@ -14,6 +14,7 @@ enum err_kind {
 	ERR_CONFLICT, /* somebody else changed the object first; read it again */
 	ERR_DENIED,   /* authentication or authorization was refused */
 	ERR_ABSENT,   /* the named object does not exist */
+	ERR_GONE,     /* what was asked for is no longer kept by the peer; begin anew */
 };
 
 struct err {

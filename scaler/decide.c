@@ -216,9 +216,11 @@ static enum reason held(const struct work *w)
 	if (want == current)
 		return REASON_COUNT;
 	if (w->d->reason != REASON_FALLBACK) {
-		if (settle_rebalancing(&c->settle, now_ms))
+		int64_t limit_ms = w->rule->hold_limit_ms;
+
+		if (settle_rebalancing(&c->settle, limit_ms, now_ms))
 			return REASON_REBALANCING;
-		if (settle_starting(&c->settle, now_ms))
+		if (settle_starting(&c->settle, limit_ms, now_ms))
 			return REASON_STARTING;
 		if (c->efficacy.not_effective && want > current)
 			return REASON_NOT_EFFECTIVE;
@@ -272,8 +274,9 @@ static enum reason reason_of_limit(const struct behavior_limited *l, enum reason
 static void remember(struct work *w)
 {
 	const struct settle *s = &w->control->settle;
+	int64_t limit_ms = w->rule->hold_limit_ms, now_ms = w->in->now_ms;
 
-	if (settle_rebalancing(s, w->in->now_ms) || settle_starting(s, w->in->now_ms))
+	if (settle_rebalancing(s, limit_ms, now_ms) || settle_starting(s, limit_ms, now_ms))
 		return;
 	/* A window that waits before it raises has to see what is asked for now. */
 	behavior_remember(&w->behavior, &w->control->behavior,

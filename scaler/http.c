@@ -5,7 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
+
+/* A kept connection that says nothing for so long is asked whether it is still there; the peer
+ * of a watch may vanish without a word. */
+#define HTTP_KEEPALIVE_S 15L
 
 #define HTTP_BODY_TOO_LARGE "the answer is larger than 4 MiB"
 
@@ -20,7 +25,10 @@ struct http {
 	/* Of the running request: */
 	struct strbuf *body;
 	size_t header_bytes;
-	const char *too_large; /* what was, or NULL */
+	const char *too_large;        /* what was, or NULL */
+	const struct http_sink *sink; /* of the body, or NULL */
+	bool sink_full;
+	int64_t timeout_ms, began_ms, heard_ms;
 };
 
 static pthread_once_t http_once = PTHREAD_ONCE_INIT;
@@ -34,7 +42,15 @@ static size_t http_on_body(char *data, size_t size, size_t count, void *ctx)
 {
 	struct http *h = ctx;
 	size_t bytes = size * count; /* libcurl: size is 1, count at most 16 KiB */
+	long status = 0;
 
+	h->heard_ms = clock_mono_ms();
+	if (h->sink)
+		(void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200) {
+		h->sink_full = !h->sink->part(h->sink->ctx, data, bytes);
+		return h->sink_full ? 0 : bytes;
+	}
 	if (h->body->len + bytes > HTTP_BODY_MAX) {
 		h->too_large = HTTP_BODY_TOO_LARGE;
 		return 0;
@@ -50,6 +66,7 @@ static size_t http_on_header(char *data, size_t size, size_t count, void *ctx)
 	size_t bytes = size * count;
 
 	(void)data;
+	h->heard_ms = clock_mono_ms();
 	h->header_bytes += bytes;
 	if (h->header_bytes > HTTP_HEADER_MAX) {
 		h->too_large = "the answer's headers are larger than 64 KiB";
@@ -172,9 +189,11 @@ static void http_set_limits(struct http *h, const struct http_options *o)
 	/* Otherwise libcurl waits for its resolver thread, whatever the time-out says. */
 	curl_easy_setopt(c, CURLOPT_QUICK_EXIT, 1L);
 #endif
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+	h->timeout_ms = o->timeout_ms;
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, HTTP_KEEPALIVE_S);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, HTTP_KEEPALIVE_S);
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)o->timeout_ms);
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)HTTP_BODY_MAX);
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -263,28 +282,32 @@ static struct curl_slist *http_headers(const struct http *h, const struct http_r
 	return list;
 }
 
-/* Runs what is set on the easy handle. curl_easy_perform() looks at a flag only once a second and
- * its progress callback not in every state, hence the loop of our own. */
-static int http_run(struct http *h, struct err *err)
+/* How a streamed answer has to end although the server goes on; false: it may go on. */
+static bool http_ends(const struct http *h, enum http_end *ret_end)
 {
-	CURLMcode code = curl_multi_add_handle(h->multi, h->easy);
-	CURLcode result = CURLE_FAILED_INIT;
-	int running = 1, left;
-	CURLMsg *msg;
+	int64_t now = clock_mono_ms();
 
-	while (code == CURLM_OK && running && !http_stopped(h)) {
-		code = curl_multi_perform(h->multi, &running);
-		if (code == CURLM_OK && running)
-			code = curl_multi_poll(h->multi, NULL, 0, HTTP_STOP_POLL_MS, NULL);
-	}
-	while ((msg = curl_multi_info_read(h->multi, &left)))
-		if (msg->msg == CURLMSG_DONE)
-			result = msg->data.result;
-	(void)curl_multi_remove_handle(h->multi, h->easy); /* closes an unfinished connection */
-	if (code != CURLM_OK)
-		return err_set(err, ERR_RETRY, "%s", curl_multi_strerror(code));
-	if (running)
-		return err_set(err, ERR_RETRY, "stopped while waiting for the answer");
+	if (!h->sink || !h->header_bytes)
+		return false;
+	if (now - h->heard_ms >= h->sink->silence_ms)
+		*ret_end = HTTP_END_SILENCE;
+	else if (now - h->began_ms >= h->sink->whole_ms)
+		*ret_end = HTTP_END_TIME;
+	else
+		return false;
+	return true;
+}
+
+/* A stream has no limit of its own in libcurl, but its headers have to come in time. */
+static bool http_late(const struct http *h)
+{
+	return h->sink && !h->header_bytes && clock_mono_ms() - h->began_ms >= h->timeout_ms;
+}
+
+static int http_say(struct http *h, CURLcode result, struct err *err)
+{
+	if (result == CURLE_OK)
+		return 0;
 	if (result == CURLE_FILESIZE_EXCEEDED)
 		h->too_large = HTTP_BODY_TOO_LARGE;
 	if (h->too_large)
@@ -294,10 +317,40 @@ static int http_run(struct http *h, struct err *err)
 		return err_set(err, ERR_RETRY, "%s timed out", h->base);
 	if (result == CURLE_COULDNT_CONNECT)
 		return err_set(err, ERR_RETRY, "cannot connect to %s", h->base);
-	if (result != CURLE_OK)
-		return err_set(
-			err, ERR_RETRY, "%s", h->error[0] ? h->error : curl_easy_strerror(result));
-	return 0;
+	return err_set(err, ERR_RETRY, "%s", h->error[0] ? h->error : curl_easy_strerror(result));
+}
+
+/* Runs what is set on the easy handle. curl_easy_perform() looks at a flag only once a second and
+ * its progress callback not in every state, hence the loop of our own. */
+static int http_run(struct http *h, enum http_end *ret_end, struct err *err)
+{
+	CURLMcode code = curl_multi_add_handle(h->multi, h->easy);
+	CURLcode result = CURLE_FAILED_INIT;
+	enum http_end end = HTTP_END_SERVER;
+	int running = 1, left;
+	bool late = false;
+	CURLMsg *msg;
+
+	while (code == CURLM_OK && running && !late && !http_stopped(h) && !http_ends(h, &end)) {
+		code = curl_multi_perform(h->multi, &running);
+		if (code == CURLM_OK && running)
+			code = curl_multi_poll(h->multi, NULL, 0, HTTP_STOP_POLL_MS, NULL);
+		late = http_late(h);
+	}
+	while ((msg = curl_multi_info_read(h->multi, &left)))
+		if (msg->msg == CURLMSG_DONE)
+			result = msg->data.result;
+	(void)curl_multi_remove_handle(h->multi, h->easy); /* closes an unfinished connection */
+	if (code != CURLM_OK)
+		return err_set(err, ERR_RETRY, "%s", curl_multi_strerror(code));
+	if (running && http_stopped(h))
+		return err_set(err, ERR_RETRY, "stopped while waiting for the answer");
+	if (h->sink_full)
+		end = HTTP_END_SINK;
+	*ret_end = end;
+	if (end != HTTP_END_SERVER)
+		return 0;
+	return http_say(h, running ? CURLE_OPERATION_TIMEDOUT : result, err);
 }
 
 static void http_read_answer(struct http *h, struct http_response *res)
@@ -313,8 +366,29 @@ static void http_read_answer(struct http *h, struct http_response *res)
 	res->retry_after_s = after > 0 ? (int)after : 0;
 }
 
-int http_perform(struct http *h, const struct http_request *req, struct http_response *ret_res,
-	struct err *err)
+/* Sets what differs from one request to the next. */
+static void http_prepare(struct http *h, const struct http_request *req)
+{
+	CURL *c = h->easy;
+
+	h->header_bytes = 0;
+	h->too_large = NULL;
+	h->error[0] = '\0';
+	h->sink_full = false;
+	h->began_ms = h->heard_ms = clock_mono_ms();
+	/* Newer ones (8.4) also count the bytes of a body without a length. */
+	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)(h->sink ? 0 : HTTP_BODY_MAX));
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(h->sink ? 0 : h->timeout_ms));
+	curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
+	if (req->body) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, req->body);
+	}
+	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, req->method);
+}
+
+int http_stream(struct http *h, const struct http_request *req, const struct http_sink *sink,
+	struct http_response *ret_res, enum http_end *ret_end, struct err *err)
 {
 	struct http_response res = {.body = STRBUF_INIT};
 	char *url CLEANUP(mem_free_at) = mem_printf("%s%s", h->base, req->path);
@@ -322,21 +396,15 @@ int http_perform(struct http *h, const struct http_request *req, struct http_res
 	int rc;
 
 	h->body = &res.body;
-	h->header_bytes = 0;
-	h->too_large = NULL;
-	h->error[0] = '\0';
-	curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L);
-	if (req->body) {
-		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)req->body_len);
-		curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, req->body);
-	}
-	curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, req->method);
+	h->sink = sink;
+	http_prepare(h, req);
 	curl_easy_setopt(h->easy, CURLOPT_URL, url);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, headers);
-	rc = http_run(h, err);
+	rc = http_run(h, ret_end, err);
 	curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);
 	h->body = NULL;
+	h->sink = NULL;
 	if (rc != 0) {
 		http_response_release(&res);
 		return -1;
@@ -344,6 +412,14 @@ int http_perform(struct http *h, const struct http_request *req, struct http_res
 	http_read_answer(h, &res);
 	*ret_res = res;
 	return 0;
+}
+
+int http_perform(struct http *h, const struct http_request *req, struct http_response *ret_res,
+	struct err *err)
+{
+	enum http_end end;
+
+	return http_stream(h, req, NULL, ret_res, &end, err);
 }
 
 void http_response_release(struct http_response *res)

@@ -1,5 +1,6 @@
 /* One HTTP server, one request at a time over a kept connection. Bounded in time, size and
- * place: no redirects, no protocol but HTTP, at most HTTP_BODY_MAX bytes of body.
+ * place: no redirects, no protocol but HTTP, at most HTTP_BODY_MAX bytes of body; the body of
+ * http_stream() goes to a function instead and may be of any length.
  * Thread: one at a time. */
 #ifndef HEXLAG_HTTP_H
 #define HEXLAG_HTTP_H
@@ -71,6 +72,25 @@ int http_perform(struct http *h, const struct http_request *req, struct http_res
 	struct err *err) MUSTCHECK;
 
 #define HTTP_STOP_POLL_MS 200
+
+/* Where the body of an answer goes as it comes. */
+struct http_sink {
+	/* Gets the next part of the body of an answer 200, never an empty one. False: enough, the
+	 * connection is closed and that is the end of the answer. */
+	bool (*part)(void *ctx, const char *bytes, size_t len);
+	void *ctx;
+	int64_t silence_ms; /* > 0; an answer that brings nothing for so long has ended, too */
+	int64_t whole_ms;   /* > 0; an answer that lasts longer has ended, too */
+};
+
+/* Why an answer that began has ended. */
+enum http_end { HTTP_END_SERVER, HTTP_END_SINK, HTTP_END_SILENCE, HTTP_END_TIME };
+
+/* As http_perform(), with the body of a 200 going to `sink`; that of another status is in
+ * `ret_res`, as there. Headers have to come within the timeout of the options. Where the answer
+ * broke off, and on *stop, ERR_RETRY, whatever went to the sink before. */
+int http_stream(struct http *h, const struct http_request *req, const struct http_sink *sink,
+	struct http_response *ret_res, enum http_end *ret_end, struct err *err) MUSTCHECK;
 
 void http_response_release(struct http_response *res); /* also for CLEANUP */
 

@@ -148,6 +148,9 @@ static enum kube_outcome refused(const struct http_response *res, struct err *er
 		outcome = KUBE_CONFLICT;
 		kind = ERR_CONFLICT;
 		break;
+	case 410:
+		kind = ERR_GONE;
+		break;
 	case 429:
 		outcome = KUBE_THROTTLED;
 		break;
@@ -161,10 +164,40 @@ static enum kube_outcome refused(const struct http_response *res, struct err *er
 }
 
 /* Sends the request; a 401 is answered by a changed token, once. A write is not sent again: under a Lease
- * it must be over within one time-out. */
-static int send_call(struct kube *k, const struct kube_request *c, struct http_response *ret_res,
-	struct err *err)
+ * it must be over within one time-out. `sink` may be NULL. */
+static int send_call(struct kube *k, struct http_request *req, const struct http_sink *sink,
+	struct http_response *ret_res, enum http_end *ret_end, struct err *err)
 {
+	if (clock_mono_ms() - k->token_read_ms >= TOKEN_CACHE_MS)
+		(void)token_refresh(k, NULL);
+	req->token = k->token;
+	if (http_stream(k->http, req, sink, ret_res, ret_end, err) != 0)
+		return -1;
+	if (ret_res->status != 401 || !token_refresh(k, NULL) || req->body)
+		return 0;
+	count(k, KUBE_DENIED);
+	http_response_release(ret_res);
+	req->token = k->token;
+	return http_stream(k->http, req, sink, ret_res, ret_end, err);
+}
+
+/* Counts the outcome, and hands an error on with the request's name. */
+static int conclude(struct kube *k, const char *method, const char *path, enum kube_outcome outcome,
+	const struct err *why, struct err *err)
+{
+	count(k, outcome);
+	if (why->kind == ERR_NONE)
+		return 0;
+	if (err && err->kind == ERR_NONE) {
+		err_set(err, why->kind, "%s %.180s: %s", method, path, why->msg);
+		err->retry_after_s = why->retry_after_s;
+	}
+	return -1;
+}
+
+int kube_request(struct kube *k, const struct kube_request *c, struct err *err)
+{
+	struct http_response res CLEANUP(http_response_release) = {0};
 	struct http_request req = {
 		.method = c->method,
 		.path = c->path,
@@ -172,41 +205,35 @@ static int send_call(struct kube *k, const struct kube_request *c, struct http_r
 		.body = c->body,
 		.body_len = c->body ? strlen(c->body) : 0,
 	};
-
-	if (clock_mono_ms() - k->token_read_ms >= TOKEN_CACHE_MS)
-		(void)token_refresh(k, NULL);
-	req.token = k->token;
-	if (http_perform(k->http, &req, ret_res, err) != 0)
-		return -1;
-	if (ret_res->status != 401 || !token_refresh(k, NULL) || c->body)
-		return 0;
-	count(k, KUBE_DENIED);
-	http_response_release(ret_res);
-	req.token = k->token;
-	return http_perform(k->http, &req, ret_res, err);
-}
-
-int kube_request(struct kube *k, const struct kube_request *c, struct err *err)
-{
-	struct http_response res CLEANUP(http_response_release) = {0};
 	enum kube_outcome outcome = KUBE_OK;
+	enum http_end end;
 	struct err why = {0};
 
-	if (send_call(k, c, &res, &why) != 0)
+	if (send_call(k, &req, NULL, &res, &end, &why) != 0)
 		outcome = KUBE_FAILED;
 	else if (res.status != 200 && res.status != 201)
 		outcome = refused(&res, &why);
 	else if (c->parse && c->parse(strbuf_str(&res.body), res.body.len, c->out, &why) != 0)
 		/* A list that lacks something is an answer; what cannot be read is none. */
 		outcome = why.kind == ERR_ABSENT ? KUBE_OK : KUBE_FAILED;
-	count(k, outcome);
-	if (why.kind == ERR_NONE)
-		return 0;
-	if (err && err->kind == ERR_NONE) {
-		err_set(err, why.kind, "%s %.180s: %s", c->method, c->path, why.msg);
-		err->retry_after_s = why.retry_after_s;
-	}
-	return -1;
+	return conclude(k, c->method, c->path, outcome, &why, err);
+}
+
+int kube_stream(struct kube *k, const char *path, const struct http_sink *sink,
+	enum http_end *ret_end, struct err *err)
+{
+	struct http_response res CLEANUP(http_response_release) = {0};
+	struct http_request req = {.method = "GET", .path = path};
+	/* The query of a watch is never the same, and who logs on change needs the same text. */
+	char *plain CLEANUP(mem_free_at) = mem_strndup(path, strcspn(path, "?"));
+	enum kube_outcome outcome = KUBE_OK;
+	struct err why = {0};
+
+	if (send_call(k, &req, sink, &res, ret_end, &why) != 0)
+		outcome = KUBE_FAILED;
+	else if (res.status != 200)
+		outcome = refused(&res, &why);
+	return conclude(k, "GET", plain, outcome, &why, err);
 }
 
 void kube_add_segment(struct strbuf *path, const char *segment)

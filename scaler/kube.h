@@ -11,6 +11,7 @@
 
 #include "common/attr.h"
 #include "common/err.h"
+#include "scaler/http.h"
 
 struct kube;
 
@@ -72,8 +73,14 @@ struct kube_request {
 };
 
 /* Sends it with the credentials and counts the outcome. Errors as of kube_scale_get(), by the status;
- * ERR_CONFLICT for 409. */
+ * ERR_CONFLICT for 409, ERR_GONE for 410. */
 int kube_request(struct kube *k, const struct kube_request *c, struct err *err) MUSTCHECK;
+
+/* GET of `path` whose answer goes to `sink` as it comes: a watch, or a list of any length. Counts one
+ * outcome, at its end. Errors as of kube_request(), also ERR_GONE for 410; ERR_RETRY where a 200 broke
+ * off, or was ended by *stop. */
+int kube_stream(struct kube *k, const char *path, const struct http_sink *sink,
+	enum http_end *ret_end, struct err *err) MUSTCHECK;
 
 /* A name that Kubernetes accepts in a path (ValidatePathSegmentName of its apimachinery); anything
  * else could lead to another resource. ERR_CONFIG names `what` and the value. */

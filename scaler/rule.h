@@ -64,6 +64,7 @@ struct rule {
 	int64_t cooldown_ms; /* >= 0; nothing is written for so long after a write, and lag has to be
 				     zero for so long before the target goes to zero */
 	struct behavior behavior; /* as given: completed by who decides, with the tolerance */
+	int64_t hold_limit_ms; /* an unsettled group holds a change for so long at most; 0: not at all */
 	struct rule_fallback fallback;
 	bool limit_to_partitions; /* never more replicas than partitions */
 	int partition_steps;      /* enum rule_steps */
@@ -79,6 +80,7 @@ struct rule {
 #define RULE_GROUPS_MAX 1000
 #define RULE_LAG_MAX INT64_MAX
 #define RULE_COOLDOWN_MAX_MS 86400000
+#define RULE_HOLD_LIMIT_MAX_MS 3600000
 #define RULE_FALLBACK_AFTER_MAX_MS 86400000
 #define RULE_DRAIN_TIME_MIN_MS 1000
 #define RULE_DRAIN_TIME_MAX_MS 86400000

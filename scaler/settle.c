@@ -1,5 +1,10 @@
 #include "scaler/settle.h"
 
+#include "scaler/rule.h"
+
+/* As long ago as what was before the first observation is taken to be. */
+#define LONG_AGO_MS 60000
+
 static bool rebalances(const struct observation *observations, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -40,13 +45,13 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 		 * immediate. */
 		*s = (struct settle){.begun = true,
 			.rebalancing = rebalancing,
-			.since_ms = rebalancing ? now_ms : now_ms - SETTLE_LIMIT_MS,
+			.since_ms = rebalancing ? now_ms : now_ms - LONG_AGO_MS,
 			.replicas = replicas,
 			.ready = ready,
 			.short_of = replicas != ready,
-			.short_ms = now_ms - SETTLE_LIMIT_MS,
-			.ready_ms = now_ms - SETTLE_LIMIT_MS,
-			.grown_ms = now_ms - SETTLE_LIMIT_MS};
+			.short_ms = now_ms - RULE_HOLD_LIMIT_MAX_MS,
+			.ready_ms = now_ms - LONG_AGO_MS,
+			.grown_ms = now_ms - LONG_AGO_MS};
 		return;
 	}
 	if (rebalancing != s->rebalancing) {
@@ -61,14 +66,14 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 	note_pods(s, replicas, ready, now_ms);
 }
 
-bool settle_rebalancing(const struct settle *s, int64_t now_ms)
+bool settle_rebalancing(const struct settle *s, int64_t limit_ms, int64_t now_ms)
 {
-	return s->rebalancing && now_ms - s->since_ms < SETTLE_LIMIT_MS;
+	return s->rebalancing && now_ms - s->since_ms < limit_ms;
 }
 
-bool settle_starting(const struct settle *s, int64_t now_ms)
+bool settle_starting(const struct settle *s, int64_t limit_ms, int64_t now_ms)
 {
-	return s->short_of && now_ms - s->short_ms < SETTLE_LIMIT_MS;
+	return s->short_of && now_ms - s->short_ms < limit_ms;
 }
 
 int64_t settle_quiet_ms(const struct settle *s, int64_t now_ms)

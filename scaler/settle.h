@@ -9,10 +9,6 @@
 
 #include "scaler/observation.h"
 
-/* Longer than this a hold for one of these reasons does not last: a group may rebalance for ever, and a
- * pod may never start. */
-#define SETTLE_LIMIT_MS 60000
-
 struct settle {
 	bool begun;
 	bool rebalancing;   /* a group of the rule */
@@ -30,9 +26,10 @@ struct settle {
 void settle_update(struct settle *s, const struct observation *observations, size_t count,
 	int32_t replicas, int32_t ready, int64_t now_ms);
 
-/* Whether a hold is due, for the reason that its name says. */
-bool settle_rebalancing(const struct settle *s, int64_t now_ms);
-bool settle_starting(const struct settle *s, int64_t now_ms);
+/* Whether a hold is due, for the reason that its name says. It lasts for `limit_ms` at most, since a group
+ * may rebalance for ever, and a pod may never start. */
+bool settle_rebalancing(const struct settle *s, int64_t limit_ms, int64_t now_ms);
+bool settle_starting(const struct settle *s, int64_t limit_ms, int64_t now_ms);
 
 /* Milliseconds since the last change of any kind; 0 while one goes on. */
 int64_t settle_quiet_ms(const struct settle *s, int64_t now_ms);

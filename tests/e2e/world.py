@@ -307,15 +307,15 @@ class Hexlag(Background):
     """`hexlag run` with a generated configuration; `port` serves /metrics."""
 
     def __init__(self, name, bootstrap, rules=(), kubeconfig=None, properties=(), interval="500ms",
-                 timeout="1s", port=None, exporter=None, kafka=None):
+                 timeout="1s", port=None, exporter=None, kafka=None, scaler=None):
         self.port = port or free_port()
         config = {"kafka": {"bootstrap": bootstrap, "properties": list(properties),
                             "timeout": timeout, **(kafka or {})},
                   "exporter": {"listen": f"127.0.0.1:{self.port}", "interval": interval,
                                **(exporter or {})}}
-        if rules:
+        if rules or scaler:
             config["scaler"] = {"interval": interval, "kubeconfig": kubeconfig, "timeout": "2s",
-                                "rules": list(rules)}
+                                **({"rules": list(rules)} if rules else {}), **(scaler or {})}
         self.config_path = f"{folder}/{name}.conf"
         with open(self.config_path, "w", encoding="utf-8") as f:
             f.writelines(f"{key} = {quote(value)};\n" for key, value in config.items())

@@ -9,8 +9,7 @@
 
 #define OVERSIZE ((size_t)5 << 20)
 
-/* Sends it all; a client that has gone is no error here. */
-static void send_all(int fd, const char *data, size_t len)
+void apifault_send(int fd, const char *data, size_t len)
 {
 	while (len) {
 		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
@@ -28,7 +27,7 @@ void apifault_answer(int fd, int status, const char *headers, const char *body)
 
 	strbuf_addf(&out, "HTTP/1.1 %d Whatever\r\n%sContent-Length: %zu\r\n\r\n%s", status,
 		headers, strlen(body), body);
-	send_all(fd, out.data, out.len);
+	apifault_send(fd, out.data, out.len);
 }
 
 static void send_repeated(int fd, const char *text, size_t bytes)
@@ -39,7 +38,7 @@ static void send_repeated(int fd, const char *text, size_t bytes)
 	for (size_t i = 0; i < sizeof(block); i++)
 		block[i] = text[i % len];
 	for (size_t sent = 0; sent < bytes; sent += sizeof(block))
-		send_all(fd, block, sizeof(block));
+		apifault_send(fd, block, sizeof(block));
 }
 
 bool apifault_commit(int fd, const struct apiserver_fault *f)
@@ -59,21 +58,21 @@ bool apifault_commit(int fd, const struct apiserver_fault *f)
 	case APISERVER_CLOSE:
 		return false;
 	case APISERVER_TRUNCATE:
-		send_all(fd, ok, strlen(ok));
-		send_all(fd, "Content-Length: 100\r\n\r\n{\"kind\":", 31);
+		apifault_send(fd, ok, strlen(ok));
+		apifault_send(fd, "Content-Length: 100\r\n\r\n{\"kind\":", 31);
 		return false;
 	case APISERVER_GARBAGE:
-		send_all(fd, "\x16\x03\x01 this is not HTTP\n", 21);
+		apifault_send(fd, "\x16\x03\x01 this is not HTTP\n", 21);
 		return false;
 	case APISERVER_OVERSIZE:
 	case APISERVER_ENDLESS:
-		send_all(fd, ok, strlen(ok));
-		send_all(fd, f->kind == APISERVER_OVERSIZE ? length : "\r\n",
+		apifault_send(fd, ok, strlen(ok));
+		apifault_send(fd, f->kind == APISERVER_OVERSIZE ? length : "\r\n",
 			f->kind == APISERVER_OVERSIZE ? strlen(length) : 2);
 		send_repeated(fd, "[", OVERSIZE);
 		return false;
 	case APISERVER_HEADERS:
-		send_all(fd, ok, strlen(ok));
+		apifault_send(fd, ok, strlen(ok));
 		send_repeated(fd, "X-Padding: aaaa\r\n", 17 * 1024 * 60);
 		return false;
 	}

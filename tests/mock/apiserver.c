@@ -16,40 +16,11 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "tests/mock/apifault.h"
-#include "tests/mock/apileases.h"
-#include "tests/mock/apiobjects.h"
-
-#define CONNECTIONS_MAX 32
-
-struct connection {
-	int fd; /* -1: free */
-	struct strbuf in;
-	bool hung;
-};
-
-struct apiserver {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t counted;
-	int listener, wake[2];
-	unsigned port;
-	char url[64];
-	struct connection connections[CONNECTIONS_MAX];
-	/* Guarded by the lock: */
-	struct apiobjects objects;
-	struct apileases leases;
-	struct apiserver_fault *faults;
-	size_t fault_count;
-	const char *token;
-	unsigned accepted;
-	unsigned gets, puts, others;
-	char *last; /* head and body of the last request */
-	size_t last_head;
-};
+#include "tests/mock/apistate.h"
 
 /* One whole request in a connection's buffer. */
 struct request {
-	char method[16], path[512]; /* path without the query */
+	char method[16], path[512], query[512]; /* path without the query */
 	const char *head, *body;
 	size_t head_len, body_len;
 };
@@ -88,7 +59,8 @@ static bool parse_request(const struct strbuf *in, struct request *r)
 	r->body_len = strtoul(length, NULL, 10);
 	if (in->len < r->head_len + r->body_len)
 		return false;
-	if (sscanf(text, "%15s %511[^ ?]", r->method, r->path) != 2)
+	r->query[0] = '\0';
+	if (sscanf(text, "%15s %511[^ ?]?%511[^ ]", r->method, r->path, r->query) < 2)
 		abort();
 	return true;
 }
@@ -109,7 +81,8 @@ static bool take_fault(
 	return false;
 }
 
-static void serve(struct apiserver *s, int fd, const struct request *r)
+/* Returns whether the connection is a watch now. */
+static bool serve(struct apiserver *s, int fd, const struct request *r)
 {
 	char auth[256],
 		*want CLEANUP(mem_free_at) = mem_printf("Bearer %s", s->token ? s->token : "");
@@ -119,13 +92,21 @@ static void serve(struct apiserver *s, int fd, const struct request *r)
 	header_value(r->head, r->head_len, "Authorization", auth, sizeof(auth));
 	if (s->token && strcmp(auth, want) != 0)
 		status = apiobjects_status(&body, 401, "Unauthorized", "Unauthorized");
+	else if (s->watch.path && strcmp(s->watch.path, r->path) == 0 && r->method[0] == 'G')
+		status = apiwatch_serve(&s->watch, fd, r->query, s->objects.version, &body);
 	else if (apileases_own(r->path))
 		status = apileases_serve(
 			&s->leases, r->method, r->path, r->body, r->body_len, &body);
-	else
+	else if (apistate_accept(s, r->method, r->path, r->body, r->body_len)) {
+		status = 201;
+		strbuf_add(&body, r->body, r->body_len);
+	} else
 		status = apiobjects_serve(
 			&s->objects, r->method, r->path, r->body, r->body_len, &body);
-	apifault_answer(fd, status, "Content-Type: application/json\r\n", strbuf_str(&body));
+	if (status)
+		apifault_answer(
+			fd, status, "Content-Type: application/json\r\n", strbuf_str(&body));
+	return !status;
 }
 
 static unsigned *counter(struct apiserver *s, const char *method)
@@ -139,7 +120,7 @@ static unsigned *counter(struct apiserver *s, const char *method)
 static bool handle(struct apiserver *s, struct connection *c, const struct request *r)
 {
 	struct apiserver_fault fault;
-	bool faulty, open = true;
+	bool faulty, watching = false, open = true;
 
 	pthread_mutex_lock(&s->lock);
 	free(s->last);
@@ -149,19 +130,23 @@ static bool handle(struct apiserver *s, struct connection *c, const struct reque
 	pthread_cond_broadcast(&s->counted);
 	faulty = take_fault(s, r, &fault);
 	if (!faulty)
-		serve(s, c->fd, r);
+		watching = serve(s, c->fd, r);
 	else if (fault.kind == APISERVER_SWALLOW)
-		serve(s, -1, r);
+		(void)serve(s, -1, r);
 	pthread_mutex_unlock(&s->lock);
 	/* Without the lock: the client may read slowly. */
 	if (faulty)
 		open = apifault_commit(c->fd, &fault);
-	c->hung = faulty && (fault.kind == APISERVER_HANG || fault.kind == APISERVER_SWALLOW);
+	c->hung = watching ||
+		  (faulty && (fault.kind == APISERVER_HANG || fault.kind == APISERVER_SWALLOW));
 	return open;
 }
 
-static void connection_close(struct connection *c)
+static void connection_close(struct apiserver *s, struct connection *c)
 {
+	pthread_mutex_lock(&s->lock);
+	apiwatch_closed(&s->watch, c->fd);
+	pthread_mutex_unlock(&s->lock);
 	(void)close(c->fd);
 	strbuf_release(&c->in);
 	c->fd = -1;
@@ -175,14 +160,14 @@ static void connection_read(struct apiserver *s, struct connection *c)
 	ssize_t n = recv(c->fd, part, sizeof(part), 0);
 
 	if (n <= 0) {
-		connection_close(c);
+		connection_close(s, c);
 		return;
 	}
 	strbuf_add(&c->in, part, (size_t)n);
 	if (c->hung || !parse_request(&c->in, &r))
 		return;
 	if (!handle(s, c, &r))
-		connection_close(c);
+		connection_close(s, c);
 	strbuf_release(&c->in); /* clients of ours never send the next request early */
 }
 
@@ -265,9 +250,14 @@ void apiserver_stop(struct apiserver *s)
 	pthread_join(s->thread, NULL);
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
 		if (s->connections[i].fd >= 0)
-			connection_close(&s->connections[i]);
+			connection_close(s, &s->connections[i]);
 	apiobjects_release(&s->objects);
+	apiwatch_release(&s->watch);
 	apileases_release(&s->leases);
+	for (size_t i = 0; i < s->taken_count; i++)
+		free(s->taken[i]);
+	free(s->taken);
+	free(s->accepting);
 	(void)close(s->listener);
 	(void)close(s->wake[0]);
 	(void)close(s->wake[1]);

@@ -66,6 +66,27 @@ struct apiserver_fault {
 void apiserver_fail(struct apiserver *s, const struct apiserver_fault *fault);
 void apiserver_heal(struct apiserver *s); /* forgets all faults, the token and the writer */
 
+/* One collection of any resource, to list and to watch at `path`. Objects are JSON texts, known by
+ * metadata.namespace and name; the server numbers their resourceVersions. A watch gets what came
+ * after its version. */
+void apiserver_collection(struct apiserver *s, const char *path, const char *list_kind);
+void apiserver_item(struct apiserver *s, const char *json); /* adds it, or puts it in its place */
+void apiserver_item_remove(struct apiserver *s, const char *namespace, const char *name);
+void apiserver_bookmark(struct apiserver *s);                /* to all open watches */
+void apiserver_emit(struct apiserver *s, const char *text);  /* these bytes, as they are */
+void apiserver_end_watches(struct apiserver *s, bool whole); /* as a time-out, or breaking off */
+/* Versions up to now are too old: as a status, or as an event of the watch. */
+void apiserver_expire(struct apiserver *s, bool as_event);
+unsigned apiserver_watches(struct apiserver *s);      /* opened so far */
+unsigned apiserver_open_watches(struct apiserver *s); /* now */
+
+/* From now on every request with this method to a path with this text gets 201 and its own body
+ * back. Their bodies are kept. Strings borrowed. */
+void apiserver_accept(struct apiserver *s, const char *method, const char *path_has);
+/* The body of the `n`-th accepted request, from 0; NULL past the last. The caller frees it. */
+char *apiserver_accepted(struct apiserver *s, unsigned n);
+bool apiserver_wait_accepted(struct apiserver *s, unsigned count); /* false after 10 s */
+
 /* Requests with this method so far, faulty ones included; NULL: all. */
 unsigned apiserver_count(struct apiserver *s, const char *method);
 unsigned apiserver_connections(struct apiserver *s); /* accepted so far */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "scaler/objectsmetrics.h"
 #include "scaler/scalermetrics.h"
 #include "sidecar/kafka.h"
 #include "sidecar/metrics.h"
@@ -316,8 +317,8 @@ static void check_family(struct strbuf *names, const char *name, const char *typ
 
 static void test_families(void)
 {
-	static const struct family *const families[] = {
-		kafka_families, scalermetrics_families, selfmetrics_families};
+	static const struct family *const families[] = {kafka_families, scalermetrics_families,
+		objectsmetrics_families, selfmetrics_families};
 
 	for (enum profile_id id = 0; id < PROFILE_COUNT; id++) {
 		CLEANUP(strbuf_release) struct strbuf names = STRBUF_INIT;

@@ -1,0 +1,54 @@
+/* The status of a HexServerAutoscaler: what it says, and when it is written. Its conditions and their
+ * reasons are those of a HorizontalPodAutoscaler (k8s.io/kubernetes, pkg/controller/podautoscaler).
+ * Pure. Thread: one at a time. */
+#ifndef HEXLAG_OBJECTSTATUS_H
+#define HEXLAG_OBJECTSTATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/strbuf.h"
+#include "scaler/hexjson.h"
+#include "scaler/target.h"
+
+/* Two writes for one object are at least so far apart. */
+#define OBJECTSTATUS_PAUSE_MS 3000
+/* A change of figures alone is not written before. */
+#define OBJECTSTATUS_FIGURES_MS 15000
+/* Without a change it is written again after so long, in case somebody else has changed it. */
+#define OBJECTSTATUS_AGAIN_MS 600000
+
+/* What was last written for one object. */
+struct objectstatus_told {
+	bool has_written;
+	int64_t written_ms;    /* monotonic */
+	uint64_t facts, whole; /* hashes of what it said, without its figures and with them */
+	struct hex_condition conditions[HEX_CONDITIONS];
+	char scaled[32];
+};
+
+/* Takes over what the object's status says, as another process has written it. */
+void objectstatus_told_take(struct objectstatus_told *t, const struct hexobject *o);
+
+struct objectstatus_input {
+	const struct hexobject *object;
+	const char *rival;              /* who has its target; NULL: nobody */
+	const struct target_view *view; /* NULL: the scaler does not know it yet */
+	int64_t now_ms, now_wall_ms;
+	int64_t figures_ms; /* at least OBJECTSTATUS_FIGURES_MS, more where there are many objects */
+};
+
+/* A status to be written. */
+struct objectstatus {
+	struct strbuf body;            /* a merge patch */
+	struct objectstatus_told told; /* what is to be kept when it was written */
+	const char *news; /* of a warning to be posted as an event: its reason, or NULL */
+	const char *note; /* its text */
+};
+
+/* Whether a status is to be written now, and which; the caller releases it then. */
+bool objectstatus_due(const struct objectstatus_told *told, const struct objectstatus_input *in,
+	struct objectstatus *ret);
+void objectstatus_release(struct objectstatus *s);
+
+#endif

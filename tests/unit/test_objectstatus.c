@@ -1,0 +1,250 @@
+#include "scaler/objectstatus.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "tests/tap.h"
+
+#define SECOND 1000
+#define WALL INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
+
+static struct rule_threshold threshold = {(char *)"t", 10};
+static struct rule_group group = {(char *)"g", {&threshold, 1}};
+static struct threshold_look look = {
+	.seen = {.quality = QUALITY_COMPLETE, .lag = 40}, .has_proposal = true, .proposal = 4};
+static struct hexobject object = {.namespace = (char *)"n",
+	.name = (char *)"o",
+	.uid = (char *)"u\"1",
+	.generation = 3,
+	.valid = true,
+	.rule = {.groups = {&group, 1}}};
+
+static struct target_view view = {.has_decision = true,
+	.decision = {.current = 2,
+		.want = 4,
+		.reason = REASON_SCALE_UP,
+		.quality = QUALITY_COMPLETE,
+		.has_lag = true,
+		.lag = 40,
+		.threshold = 10,
+		.detail = "lag 40"},
+	.looks = &look,
+	.look_count = 1};
+
+static struct objectstatus_input at(int64_t ms)
+{
+	return (struct objectstatus_input){.object = &object,
+		.view = &view,
+		.now_ms = 1000000 + ms,
+		.now_wall_ms = WALL + ms,
+		.figures_ms = OBJECTSTATUS_FIGURES_MS};
+}
+
+/* Writes if it is due, and keeps what was written. NULL where it is not. The caller unrefs. */
+static json_t *write_at(
+	struct objectstatus_told *told, const struct objectstatus_input *in, char **ret_news)
+{
+	struct objectstatus s;
+	json_t *doc, *status;
+
+	if (!objectstatus_due(told, in, &s))
+		return NULL;
+	if (ret_news)
+		*ret_news = s.news ? mem_printf("%s: %s", s.news, s.note) : NULL;
+	*told = s.told;
+	doc = json_loadb(strbuf_str(&s.body), s.body.len, 0, NULL);
+	TAP_STR("the uid is a precondition",
+		json_string_value(json_object_get(json_object_get(doc, "metadata"), "uid")),
+		"u\"1");
+	status = json_incref(json_object_get(doc, "status"));
+	json_decref(doc);
+	objectstatus_release(&s);
+	return status;
+}
+
+/* "status reason since" of a condition. */
+static const char *condition(json_t *status, size_t i, char to[200])
+{
+	json_t *c = json_array_get(json_object_get(status, "conditions"), i);
+
+	(void)snprintf(to, 200, "%s %s %s", json_string_value(json_object_get(c, "status")),
+		json_string_value(json_object_get(c, "reason")),
+		json_string_value(json_object_get(c, "lastTransitionTime")));
+	return to;
+}
+
+static int64_t number(json_t *status, const char *key)
+{
+	return json_integer_value(json_object_get(status, key));
+}
+
+static void check_contents(void)
+{
+	struct objectstatus_told told = {0};
+	struct objectstatus_input in = at(0);
+	json_t *s = write_at(&told, &in, NULL), *t;
+	char text[200];
+
+	TAP_INT("generation", number(s, "observedGeneration"), 3);
+	TAP_INT("current", number(s, "currentReplicas"), 2);
+	TAP_INT("desired", number(s, "desiredReplicas"), 4);
+	TAP_INT("lag", number(s, "lag"), 40);
+	TAP_TRUE("never scaled", json_is_null(json_object_get(s, "lastScaleTime")));
+	t = json_array_get(json_object_get(s, "thresholds"), 0);
+	TAP_INT("lag of a threshold", number(t, "lag"), 40);
+	TAP_STR("its quality", json_string_value(json_object_get(t, "quality")), "complete");
+	TAP_STR("able", condition(s, 0, text), "True ReadyForNewScale 2026-01-01T00:00:00Z");
+	TAP_STR("active", condition(s, 1, text), "True ValidMetricFound 2026-01-01T00:00:00Z");
+	TAP_STR("not limited", condition(s, 2, text),
+		"False DesiredWithinRange 2026-01-01T00:00:00Z");
+	json_decref(s);
+}
+
+static void check_times(void)
+{
+	struct objectstatus_told told = {0};
+	struct objectstatus_input in = at(0);
+	char text[200];
+	json_t *s;
+
+	json_decref(write_at(&told, &in, NULL));
+	in = at(20 * SECOND);
+	TAP_TRUE("without a change nothing is written", !write_at(&told, &in, NULL));
+	view.decision.lag = look.seen.lag = 50;
+	in = at(14 * SECOND);
+	TAP_TRUE("figures wait", !write_at(&told, &in, NULL));
+	in = at(15 * SECOND);
+	s = write_at(&told, &in, NULL);
+	TAP_INT("for 15 s", number(s, "lag"), 50);
+	json_decref(s);
+	view.decision.reason = REASON_TOO_MANY_REPLICAS;
+	in = at(17 * SECOND);
+	TAP_TRUE("two writes are apart", !write_at(&told, &in, NULL));
+	in = at(18 * SECOND);
+	s = write_at(&told, &in, NULL);
+	TAP_STR("a condition is told at once", condition(s, 2, text),
+		"True TooManyReplicas 2026-01-01T00:00:18Z");
+	TAP_STR("the others stay as old as they are", condition(s, 0, text),
+		"True ReadyForNewScale 2026-01-01T00:00:00Z");
+	json_decref(s);
+	view.decision.reason = REASON_TOO_FEW_REPLICAS;
+	in = at(30 * SECOND);
+	s = write_at(&told, &in, NULL);
+	TAP_STR("another reason is no transition", condition(s, 2, text),
+		"True TooFewReplicas 2026-01-01T00:00:18Z");
+	json_decref(s);
+	in = at(630 * SECOND);
+	s = write_at(&told, &in, NULL);
+	TAP_TRUE("once in ten minutes it is written anyway", s);
+	json_decref(s);
+	view.decision.reason = REASON_SCALE_UP;
+	view.decision.lag = look.seen.lag = 40;
+}
+
+static void check_reasons(void)
+{
+	static const struct {
+		const char *name;
+		enum reason reason;
+		const char *problem;
+		const char *able, *active;
+	} rows[] = {
+		{"cooldown", REASON_COOLDOWN, "", "False BackoffBoth", "True ValidMetricFound"},
+		{"no lag", REASON_LAG_UNKNOWN, "", "True ReadyForNewScale",
+			"False FailedGetExternalMetric"},
+		{"old lag", REASON_LAG_STALE, "", "True ReadyForNewScale",
+			"False FailedGetExternalMetric"},
+		{"a fallback", REASON_FALLBACK, "", "True ReadyForNewScale",
+			"False FailedGetExternalMetric"},
+		{"part of the lag", REASON_LAG_PARTIAL, "", "True ReadyForNewScale",
+			"True ValidMetricFound"},
+		{"off", REASON_SCALING_DISABLED, "", "True ReadyForNewScale",
+			"False ScalingDisabled"},
+		{"no target", REASON_SCALE_UP, "404", "False FailedGetScale",
+			"True ValidMetricFound"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct objectstatus_told told = {0};
+		struct objectstatus_input in = at(0);
+		char text[200];
+		json_t *s;
+
+		view.decision.reason = rows[i].reason;
+		(void)snprintf(view.problem, sizeof(view.problem), "%s", rows[i].problem);
+		s = write_at(&told, &in, NULL);
+		TAP_HAS(rows[i].name, condition(s, 0, text), rows[i].able);
+		TAP_HAS(rows[i].name, condition(s, 1, text), rows[i].active);
+		json_decref(s);
+	}
+	view.decision.reason = REASON_SCALE_UP;
+	view.problem[0] = '\0';
+}
+
+static void check_idle(void)
+{
+	struct objectstatus_told told = {0};
+	struct objectstatus_input in = at(0);
+	char text[200], *news = NULL;
+	json_t *s;
+
+	in.view = NULL;
+	TAP_TRUE("before the first decision there is nothing to say", !write_at(&told, &in, NULL));
+	object.problem = (char *)"spec.policy: got \"x\"";
+	s = write_at(&told, &in, &news);
+	TAP_STR("what is wrong is said", condition(s, 1, text),
+		"False InvalidSpec 2026-01-01T00:00:00Z");
+	TAP_TRUE("sizes are unknown", json_is_null(json_object_get(s, "desiredReplicas")));
+	TAP_STR("and an event", news, "InvalidSpec: spec.policy: got \"x\"");
+	json_decref(s);
+	free(news);
+	in = at(700 * SECOND);
+	in.view = NULL;
+	s = write_at(&told, &in, &news);
+	TAP_STR("once", news, NULL);
+	json_decref(s);
+	object.problem = NULL;
+	in = at(710 * SECOND);
+	in.rival = "the configuration file";
+	s = write_at(&told, &in, &news);
+	TAP_STR("a target that is taken", news,
+		"AmbiguousTarget: the configuration file has the same scaleTargetRef");
+	TAP_TRUE("no lag is shown", json_is_null(json_object_get(s, "lag")));
+	json_decref(s);
+	free(news);
+	in = at(720 * SECOND);
+	s = write_at(&told, &in, &news);
+	TAP_STR("and one that is free again", condition(s, 1, text),
+		"True ValidMetricFound 2026-01-01T00:12:00Z");
+	TAP_STR("is no event", news, NULL);
+	json_decref(s);
+}
+
+static void check_scaled(void)
+{
+	struct objectstatus_told told = {.scaled = "2025-12-31T00:00:00Z"};
+	struct objectstatus_input in = at(0);
+	json_t *s = write_at(&told, &in, NULL);
+
+	TAP_STR("an earlier process scaled", json_string_value(json_object_get(s, "lastScaleTime")),
+		"2025-12-31T00:00:00Z");
+	json_decref(s);
+	view.write = (struct target_write){true, false, 2, 4, 1000000 + 3 * SECOND};
+	in = at(5 * SECOND);
+	s = write_at(&told, &in, NULL);
+	TAP_STR("and this one", json_string_value(json_object_get(s, "lastScaleTime")),
+		"2026-01-01T00:00:03Z");
+	json_decref(s);
+	view.write = (struct target_write){0};
+}
+
+int main(void)
+{
+	check_contents();
+	check_times();
+	check_reasons();
+	check_idle();
+	check_scaled();
+	return tap_done();
+}
