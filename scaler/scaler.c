@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
+#include "scaler/handoverjson.h"
 #include "scaler/lease.h"
 #include "sidecar/publish.h"
 
@@ -19,6 +20,9 @@
  * targets do not hold up the one that needs a write: a few, and a tenth of all. */
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
+
+/* Between two texts left to the next leader; what it lacks then is a write or two. */
+#define SAVE_MS 5000
 
 struct scaler {
 	struct scaler_options options;
@@ -31,6 +35,8 @@ struct scaler {
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
 	uint64_t last_term;      /* in which it led last; 0: it never did */
+	struct handover *left;   /* by the leader before; NULL: nothing */
+	int64_t saved_ms;        /* when what is remembered was last left for the next */
 };
 
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
@@ -63,6 +69,7 @@ void scaler_free(struct scaler *s)
 	kube_free(s->kube);
 	pthread_mutex_destroy(&s->lock);
 	free_targets(s->targets, s->rules->count);
+	handover_free(s->left);
 	ruleset_unref(s->pending);
 	ruleset_unref(s->rules);
 	free(s);
@@ -143,6 +150,70 @@ static void forget(struct scaler *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Takes up what the leader before left. */
+static void take_over(struct scaler *s, uint64_t term)
+{
+	const struct scaler_hooks *hooks = &s->options.hooks;
+	char *CLEANUP(mem_free_at) text =
+		hooks->take_state ? hooks->take_state(hooks->ctx, term) : NULL;
+	struct err err = {0};
+
+	handover_free(s->left);
+	s->left = text ? handover_parse(text, &err) : NULL;
+	if (text && !s->left)
+		log_warn("what the leader before left is of no use, so all rules begin anew: %s",
+			err.msg);
+}
+
+/* A rule goes on where the leader before was. */
+static void resume(struct scaler *s, size_t i, int64_t now_ms)
+{
+	const struct ruleset_entry *e = &s->rules->entries[i];
+	char *CLEANUP(mem_free_at) text = NULL;
+	char name[RULE_NAME_MAX];
+	struct err err = {0};
+	int rc = 0;
+
+	if (s->targets[i]->begun)
+		return;
+	s->targets[i]->begun = true;
+	text = handover_take(s->left, e);
+	if (!text)
+		return;
+	pthread_mutex_lock(&s->lock);
+	rc = target_resume(s->targets[i], &e->rule, text, now_ms, &err);
+	pthread_mutex_unlock(&s->lock);
+	if (rc < 0)
+		log_warn("%s: what the leader before left is of no use, so it begins anew: %s",
+			rule_name(&e->rule, name), err.msg);
+}
+
+/* Leaves what is remembered to the next leader: first the rules that were written by, whose cooldowns and
+ * windows matter most, then the others, as far as there is room. */
+static void save(struct scaler *s, int64_t now_ms)
+{
+	const struct scaler_hooks *hooks = &s->options.hooks;
+	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+	bool room = true;
+
+	if (!hooks->save_state || !s->term)
+		return;
+	s->saved_ms = now_ms;
+	handover_begin(&out);
+	for (int written = 1; written >= 0; written--)
+		for (size_t i = 0; i < s->rules->count && room; i++) {
+			const struct ruleset_entry *e = &s->rules->entries[i];
+			struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
+
+			if (s->targets[i]->control.has_written != (written == 1))
+				continue;
+			target_save(s->targets[i], &e->rule, now_ms, &control);
+			room = handover_add(&out, e, strbuf_str(&control));
+		}
+	handover_end(&out);
+	hooks->save_state(hooks->ctx, s->term, strbuf_str(&out));
+}
+
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */
 static uint64_t lead(struct scaler *s)
 {
@@ -154,6 +225,7 @@ static uint64_t lead(struct scaler *s)
 	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
 	if (term && term != s->last_term) {
 		forget(s);
+		take_over(s, term);
 		s->last_term = term;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -186,8 +258,11 @@ void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_
 	if (!lead(s))
 		return;
 	env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop); i++)
+	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop); i++) {
+		resume(s, i, now_ms);
 		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
+	}
+	save(s, now_ms);
 }
 
 /* The current snapshot unless it is too old to act on: rules are served one after another, and a slow API
@@ -217,6 +292,7 @@ static void act_on_all(struct scaler *s, uint64_t seq)
 		int64_t now_ms = clock_mono_ms();
 		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
 
+		resume(s, i, now_ms);
 		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
 	}
 }
@@ -233,7 +309,10 @@ static void run(void *ctx)
 		if (woken)
 			seq = woken->seq;
 		act_on_all(s, seq);
+		if (clock_mono_ms() - s->saved_ms >= SAVE_MS)
+			save(s, clock_mono_ms());
 	}
+	save(s, clock_mono_ms());
 }
 
 int scaler_start(struct scaler *s, struct err *err)

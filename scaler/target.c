@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "scaler/controljson.h"
 
 /* A scale that was read is good for so long where the decision on it is to leave it: the API server is
  * not asked once a second and rule. Before a write it is always read again. */
@@ -42,6 +43,17 @@ void target_rule_changed(struct target *t)
 	t->seen = NULL;
 	t->retry_ms = t->backoff_ms = 0;
 	t->has_said = false;
+}
+
+int target_resume(
+	struct target *t, const struct rule *r, const char *text, int64_t now_ms, struct err *err)
+{
+	return control_load(r, text, strlen(text), now_ms, clock_wall_ms(), &t->control, err);
+}
+
+void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out)
+{
+	control_save(r, &t->control, now_ms, clock_wall_ms(), out);
 }
 
 /* One call: the target, what it acts by, and when. */

@@ -10,6 +10,7 @@
 
 #include "common/attr.h"
 #include "common/err.h"
+#include "common/strbuf.h"
 #include "scaler/contend.h"
 #include "scaler/decide.h"
 #include "scaler/kube.h"
@@ -56,6 +57,7 @@ struct target_view {
 };
 
 struct target {
+	bool begun; /* what another leader remembered was looked for */
 	struct kube_scale scale;
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
@@ -92,6 +94,14 @@ void target_free(struct target *t); /* NULL is fine */
 
 /* The rule is another one for the same target: what does not depend on it stays. */
 void target_rule_changed(struct target *t);
+
+/* Goes on with what another leader remembered of the rule: `text` of control_save(). To be called before
+ * the first act. -1: it cannot be read, and the rule begins anew. */
+int target_resume(struct target *t, const struct rule *r, const char *text, int64_t now_ms,
+	struct err *err) MUSTCHECK;
+
+/* Appends what the next leader is to remember. */
+void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out);
 
 /* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. */
 void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,

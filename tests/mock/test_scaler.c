@@ -1,106 +1,13 @@
 /* The scaler's pass against a fake API server: what is read, written and left alone. */
-#include "scaler/scaler.h"
-
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/log.h"
-#include "sidecar/publish.h"
-#include "tests/mock/apiserver.h"
+#include "common/mem.h"
+#include "tests/mock/scalerbench.h"
 #include "tests/tap.h"
-#include "tests/unit/handmade.h"
 
 /* The wait after a failure counts from the end of the request, which takes some real time. */
 #define SLACK_MS 900
-
-#define MEMBERS 40 /* of the group: more than there are pods */
-
-struct bench {
-	struct apiserver *api;
-	size_t object;
-	char kubeconfig[40];
-	struct rule rule;
-	struct rule_group group;
-	struct rule_threshold threshold;
-	struct publish *publish;
-	struct scaler *scaler;
-	int64_t now_ms;
-	uint64_t seq; /* of the snapshots */
-};
-
-static struct scaler_hooks hooks;
-
-static struct ruleset *rules_of(const struct rule *r)
-{
-	struct ruleset *set = ruleset_new();
-
-	if (r)
-		ruleset_add(set, r, NULL);
-	return set;
-}
-
-static void set_rules(struct bench *b, const struct rule *r)
-{
-	struct ruleset *set = rules_of(r);
-
-	scaler_set_rules(b->scaler, set, 0);
-	ruleset_unref(set);
-}
-
-static void bench_open(struct bench *b, int32_t replicas, bool dry_run)
-{
-	struct scaler_options options = {0};
-	struct err err = {0};
-	int fd;
-
-	*b = (struct bench){.api = apiserver_start(0), .now_ms = 1000000};
-	b->object = apiserver_add(b->api, "deployments", "shop", "orders", replicas);
-	(void)snprintf(b->kubeconfig, sizeof(b->kubeconfig), "/tmp/hexlag-test.XXXXXX");
-	fd = mkstemp(b->kubeconfig);
-	(void)close(fd);
-	apiserver_kubeconfig(b->api, b->kubeconfig, NULL);
-	b->threshold = (struct rule_threshold){(char *)"t", 1000};
-	b->group = (struct rule_group){(char *)"g", {&b->threshold, 1}};
-	b->rule = (struct rule){.target = {(char *)"apps/v1", (char *)"Deployment", (char *)"shop",
-					(char *)"orders"},
-		.min = 2,
-		.max = 10,
-		.groups = {&b->group, 1},
-		.cooldown_ms = 60000,
-		.dry_run = dry_run};
-	b->publish = publish_new();
-	options.publish = b->publish;
-	options.hooks = hooks;
-	options.kube = (struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = 2000};
-	b->scaler = scaler_new(&options, &err);
-	set_rules(b, &b->rule);
-}
-
-static void bench_close(struct bench *b)
-{
-	scaler_free(b->scaler);
-	publish_free(b->publish);
-	apiserver_stop(b->api);
-	(void)unlink(b->kubeconfig);
-}
-
-/* One pass with that lag, `later_ms` after the one before. */
-static void pass(struct bench *b, int64_t lag, int64_t later_ms)
-{
-	struct snapshot *s = empty_snapshot();
-
-	add_topic(s, "t", 1)->partitions[0].end = lag;
-	(void)add_commits(s, add_group(s, "g", MEMBERS), "t", (int64_t[]){0});
-	s->seq = b->seq;
-	b->now_ms += later_ms;
-	scaler_pass(b->scaler, s, b->now_ms);
-	snapshot_unref(s);
-}
-
-static int64_t replicas(struct bench *b)
-{
-	return apiserver_replicas(b->api, b->object);
-}
 
 static void test_writes_on_change(void)
 {
@@ -355,6 +262,50 @@ static void test_leader_only(void)
 	hooks.term = NULL;
 }
 
+static char *left;
+
+static void save_state(void *ctx, uint64_t in_term, const char *text)
+{
+	(void)ctx;
+	(void)in_term;
+	free(left);
+	left = mem_strdup(text);
+}
+
+static char *take_state(void *ctx, uint64_t in_term)
+{
+	(void)ctx;
+	(void)in_term;
+	return mem_strdup(left);
+}
+
+static void test_next_leader(void)
+{
+	struct bench b;
+
+	hooks.save_state = save_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("the leader writes", replicas(&b), 10);
+	bench_close(&b);
+	hooks.take_state = take_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 30000);
+	TAP_INT("the next one goes on with its cooldown", replicas(&b), 4);
+	pass(&b, 3000, 60000);
+	TAP_INT("to its end", replicas(&b), 10);
+	bench_close(&b);
+	free(left);
+	left = mem_strdup("{}");
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
+	bench_close(&b);
+	free(left);
+	hooks.save_state = NULL;
+	hooks.take_state = NULL;
+}
+
 static void test_look(void)
 {
 	struct target_view view;
@@ -380,100 +331,6 @@ static void test_look(void)
 	bench_close(&b);
 }
 
-/* What the rival hook says, and the events that were told. */
-static struct {
-	const char *why; /* NULL: no rival */
-	char told[200];
-	unsigned events;
-} rivalry;
-
-static bool rival(void *ctx, const struct rule *r, char *ret_why, size_t size)
-{
-	(void)ctx;
-	(void)r;
-	(void)snprintf(ret_why, size, "%s", rivalry.why ? rivalry.why : "");
-	return rivalry.why != NULL;
-}
-
-static void event(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
-	const char *note)
-{
-	(void)ctx;
-	(void)e;
-	if (!strstr(reason, "Conten"))
-		return;
-	rivalry.events++;
-	(void)snprintf(rivalry.told, sizeof(rivalry.told), "%s %s %s",
-		warning ? "Warning" : "Normal", reason, note);
-}
-
-static void test_rival(void)
-{
-	struct target_view v;
-	struct bench b;
-
-	hooks = (struct scaler_hooks){.rival = rival, .event = event};
-	bench_open(&b, 4, false);
-	rivalry.why = "";
-	pass(&b, 3000, 1000);
-	TAP_INT("before rivals are known nothing is even asked", apiserver_count(b.api, NULL), 0);
-	rivalry.why = "an HPA has the same target";
-	pass(&b, 3000, 1000);
-	pass(&b, 3000, 1000);
-	TAP_INT("beside a rival nothing is written", apiserver_count(b.api, "PUT"), 0);
-	TAP_TRUE("though it would be",
-		scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_CONTENDED);
-	TAP_HAS("and the reason is told", v.decision.detail, "somebody else sets the size, too");
-	TAP_STR("with a name", v.contended, rivalry.why);
-	TAP_STR("by an event", rivalry.told,
-		"Warning Contended an HPA has the same target: the size is left alone");
-	apiserver_set(b.api, b.object, 40, 40);
-	pass(&b, 3000, 15000);
-	TAP_INT("not even out of bounds", apiserver_count(b.api, "PUT"), 0);
-	TAP_INT("once", rivalry.events, 1);
-	rivalry.why = NULL;
-	pass(&b, 3000, 1000);
-	TAP_INT("it goes on when the rival is gone", replicas(&b), 10);
-	TAP_STR("and says so", rivalry.told,
-		"Normal ContentionEnded nobody else sets the size any more");
-	bench_close(&b);
-	rivalry.why = "an HPA has the same target";
-	bench_open(&b, 4, true);
-	pass(&b, 3000, 1000);
-	TAP_TRUE("a dry run beside a rival shows what it would do",
-		scaler_look(b.scaler, 0, &v) && v.decision.write && v.dry_writes == 1);
-	bench_close(&b);
-	rivalry.why = NULL;
-	rivalry.events = 0;
-	hooks = (struct scaler_hooks){0};
-}
-
-static void test_reverts(void)
-{
-	struct target_view v;
-	struct bench b;
-
-	hooks = (struct scaler_hooks){.event = event};
-	bench_open(&b, 4, false);
-	for (int i = 1; i <= CONTEND_REVERTS; i++) {
-		pass(&b, 3000, 60000);
-		TAP_INT("it writes", apiserver_count(b.api, "PUT"), i);
-		apiserver_set(b.api, b.object, 4, 4);
-	}
-	pass(&b, 3000, 60000);
-	TAP_INT("what was taken back twice is not written again", apiserver_count(b.api, "PUT"),
-		CONTEND_REVERTS);
-	TAP_TRUE("but told", scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_CONTENDED);
-	TAP_HAS("by an event", rivalry.told, "Contended somebody else took back");
-	for (int64_t ms = 0; ms < CONTEND_HOLD_MS; ms += 15000)
-		pass(&b, 3000, 15000);
-	TAP_INT("ten minutes later it is tried once more", apiserver_count(b.api, "PUT"),
-		CONTEND_REVERTS + 1);
-	TAP_INT("one event each", rivalry.events, 2);
-	bench_close(&b);
-	hooks = (struct scaler_hooks){0};
-}
-
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
@@ -489,8 +346,7 @@ int main(void)
 	test_new_rules();
 	test_rules_wait();
 	test_leader_only();
+	test_next_leader();
 	test_look();
-	test_rival();
-	test_reverts();
 	return tap_done();
 }

@@ -1,0 +1,93 @@
+#include "scaler/handoverjson.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/jsonout.h"
+#include "common/mem.h"
+
+#define VERSION 1
+#define KEY_MAX (RULE_NAME_MAX + 80)
+
+/* Of the longest end: "}}". */
+#define END_LEN 2
+
+struct handover {
+	json_t *rules; /* by key; an object */
+};
+
+/* A rule of an object is another one when the object was made anew. */
+static const char *key_of(const struct ruleset_entry *e, char to[KEY_MAX])
+{
+	char name[RULE_NAME_MAX];
+
+	(void)snprintf(to, KEY_MAX, "%s%s%.64s", rule_name(&e->rule, name),
+		e->origin.uid ? "#" : "", e->origin.uid ? e->origin.uid : "");
+	return to;
+}
+
+void handover_begin(struct strbuf *out)
+{
+	strbuf_addf(out, "{\"version\":%d,\"rules\":{", VERSION);
+}
+
+bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+{
+	struct jsonout j = {.to = out, .comma = out->len && out->data[out->len - 1] != '{'};
+	size_t before = out->len;
+	char key[KEY_MAX];
+
+	jsonout_text(&j, NULL, key_of(e, key));
+	strbuf_addf(out, ":%s", control);
+	if (out->len + END_LEN <= HANDOVER_MAX)
+		return true;
+	out->len = before;
+	out->data[before] = '\0';
+	return false;
+}
+
+void handover_end(struct strbuf *out)
+{
+	strbuf_adds(out, "}}");
+}
+
+struct handover *handover_parse(const char *text, struct err *err)
+{
+	json_error_t why;
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	json_t *rules = json_object_get(root, "rules");
+	struct handover *h = NULL;
+
+	if (!root)
+		(void)err_set(err, ERR_CONFIG, "no JSON: %s", why.text);
+	else if (json_integer_value(json_object_get(root, "version")) != VERSION ||
+		 !json_is_object(rules))
+		(void)err_set(err, ERR_CONFIG, "not of a version that is known");
+	else
+		h = mem_zalloc(1, sizeof(*h));
+	if (h)
+		h->rules = json_incref(rules);
+	json_decref(root);
+	return h;
+}
+
+void handover_free(struct handover *h)
+{
+	if (!h)
+		return;
+	json_decref(h->rules);
+	free(h);
+}
+
+char *handover_take(struct handover *h, const struct ruleset_entry *e)
+{
+	char key[KEY_MAX];
+	json_t *control = h ? json_object_get(h->rules, key_of(e, key)) : NULL;
+	char *text = control ? json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+	if (control)
+		(void)json_object_del(h->rules, key);
+	return text;
+}

@@ -1,0 +1,34 @@
+/* What a leader leaves to the next one: one text for all rules, made of control_save()'s. Pure.
+ *
+ *	{"version":1,"rules":{"shop/Deployment/orders":{...},...}}
+ *
+ * Whoever may write the Lease can have put anything there: what cannot be read is left out. */
+#ifndef HEXLAG_HANDOVERJSON_H
+#define HEXLAG_HANDOVERJSON_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "common/err.h"
+#include "common/strbuf.h"
+#include "scaler/ruleset.h"
+
+/* All of it travels with each renewal of the Lease. A rule that does not fit begins anew. */
+#define HANDOVER_MAX ((size_t)64 << 10)
+
+/* Appends the begin, one rule, and the end. `control` is the text of control_save(). False: the rule was
+ * left out, since the whole would be too long. */
+void handover_begin(struct strbuf *out);
+bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control);
+void handover_end(struct strbuf *out);
+
+struct handover;
+
+/* ERR_CONFIG where it is no such text. */
+struct handover *handover_parse(const char *text, struct err *err) MUSTCHECK;
+void handover_free(struct handover *h); /* NULL is fine */
+
+/* The text of this rule for control_load(), once; the caller frees it. NULL: none. `h` may be NULL. */
+char *handover_take(struct handover *h, const struct ruleset_entry *e);
+
+#endif

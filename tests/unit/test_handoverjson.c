@@ -1,0 +1,102 @@
+#include "scaler/handoverjson.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "tests/tap.h"
+
+static struct ruleset_entry entry(const char *name, const char *uid)
+{
+	return (struct ruleset_entry){
+		.rule.target = {(char *)"apps/v1", (char *)"Deployment", (char *)"shop",
+			(char *)name},
+		.origin.uid = (char *)uid,
+	};
+}
+
+static void test_round_trip(void)
+{
+	const struct ruleset_entry a = entry("a", NULL), b = entry("b\"\xff", NULL),
+				   object = entry("a", "u-1"), other = entry("a", "u-2");
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
+	struct handover *h;
+	char *got;
+
+	handover_begin(&text);
+	TAP_TRUE("a rule fits", handover_add(&text, &a, "{\"x\":1}"));
+	TAP_TRUE("so does one with an odd name", handover_add(&text, &b, "{\"x\":2}"));
+	TAP_TRUE("and that of an object", handover_add(&text, &object, "{\"x\":3}"));
+	handover_end(&text);
+	h = handover_parse(strbuf_str(&text), &err);
+	TAP_STR("what was written can be read", err.msg, "");
+	got = handover_take(h, &a);
+	TAP_STR("each rule gets its own", got, "{\"x\":1}");
+	free(got);
+	TAP_TRUE("once", !handover_take(h, &a));
+	got = handover_take(h, &object);
+	TAP_STR("a rule of an object is not that of the file", got, "{\"x\":3}");
+	free(got);
+	TAP_TRUE("nor that of an object made anew", !handover_take(h, &other));
+	handover_free(h);
+	TAP_TRUE("nothing left is nothing", !handover_take(NULL, &a));
+}
+
+static void test_bounded(void)
+{
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	char *CLEANUP(mem_free_at) large = mem_alloc(1001);
+	struct err err = {0};
+	struct handover *h;
+	size_t added = 0;
+
+	memset(large, 'x', 1000);
+	large[0] = large[999] = '"';
+	large[1000] = '\0';
+	handover_begin(&text);
+	for (int i = 0; i < 100; i++) {
+		char name[16];
+		struct ruleset_entry e;
+
+		(void)snprintf(name, sizeof(name), "d%d", i);
+		e = entry(name, NULL);
+		added += handover_add(&text, &e, i % 2 ? large : "{}");
+	}
+	handover_end(&text);
+	TAP_TRUE("it stays below the limit", text.len <= HANDOVER_MAX);
+	TAP_TRUE("with as many rules as fit", added > 90);
+	TAP_INT("and stays whole", strcmp(text.data + text.len - 2, "}}"), 0);
+	h = handover_parse(strbuf_str(&text), &err);
+	TAP_STR("so that it can be read", err.msg, "");
+	handover_free(h);
+}
+
+static void test_refused(void)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{"", "no JSON"},
+		{"[]", "not of a version"},
+		{"{\"version\":1}", "not of a version"},
+		{"{\"version\":2,\"rules\":{}}", "not of a version"},
+		{"{\"version\":1,\"rules\":[]}", "not of a version"},
+		{"{\"version\":1,\"rules\":{\"a\":1,\"a\":2}}", "no JSON"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct err err = {0};
+
+		TAP_TRUE("what is no such text is refused", !handover_parse(rows[i].text, &err));
+		TAP_HAS("and said", err.msg, rows[i].why);
+	}
+}
+
+int main(void)
+{
+	test_round_trip();
+	test_bounded();
+	test_refused();
+	return tap_done();
+}
