@@ -68,7 +68,7 @@ void capacity_learn(struct capacity *c, const struct estimate *e, const struct c
 		c->per = seen;
 	else if (busy && look->downward && look->grown_ms >= WARM_MS)
 		c->per += share * (seen - c->per);
-	c->saturated = c->saturated || busy;
+	c->saturated = c->saturated || busy || (c->busy && look->tried);
 	c->best += (1 - exp(-(double)since / BEST_TAU_MS)) * (c->per - c->best);
 	if (c->per > c->best)
 		c->best = c->per;

@@ -7,8 +7,8 @@
 #include "scaler/explain.h"
 #include "scaler/propose.h"
 
-/* A target that is woken so soon after it went to sleep has to be idle for twice as long the next time, up
- * to CONTROL_WAKES_MAX times. */
+/* A target that is woken so soon after it went to sleep has to be idle four times as long the next time, then
+ * eight times: one that gets a record a minute is not to be stopped and started all day. */
 #define SOON_MS 600000
 
 /* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
@@ -125,8 +125,8 @@ static void decide_asleep(struct work *w)
 	d->write = true;
 	w->control->wakes =
 		!w->control->has_slept || w->in->now_ms - w->control->slept_ms >= SOON_MS ? 0
-		: w->control->wakes < CONTROL_WAKES_MAX ? w->control->wakes + 1
-							: CONTROL_WAKES_MAX;
+		: w->control->wakes == 0                                                  ? 2
+					 : CONTROL_WAKES_MAX;
 }
 
 /* The policy's size, within what makes sense for the partitions. */

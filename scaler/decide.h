@@ -109,7 +109,7 @@ struct decide_input {
  * done, and `write` is false.
  *
  * To zero (min = 0) it goes after a complete observation of no lag at all times of the cooldown; a
- * target that is woken within ten minutes has to be idle twice as long the next time, up to eight times.
+ * target that is woken within ten minutes has to be idle four times as long the next time, then eight times.
  * From one replica the default window is not waited for; one that is configured is. */
 void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
 	struct decision *ret);

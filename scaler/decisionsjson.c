@@ -81,12 +81,15 @@ static void add_condition(struct jsonout *j, const char *type, bool known, bool 
 static bool active(enum reason reason)
 {
 	return reason != REASON_SCALING_DISABLED && reason != REASON_LAG_UNKNOWN &&
-	       reason != REASON_LAG_STALE && reason != REASON_LAG_PARTIAL;
+	       reason != REASON_LAG_STALE && reason != REASON_LAG_PARTIAL &&
+	       reason != REASON_LEARNING;
 }
 
 static bool limited(enum reason reason)
 {
-	return reason == REASON_TOO_FEW_REPLICAS || reason == REASON_TOO_MANY_REPLICAS;
+	return reason == REASON_TOO_FEW_REPLICAS || reason == REASON_TOO_MANY_REPLICAS ||
+	       reason == REASON_PARTITION_LIMIT || reason == REASON_UP_LIMIT ||
+	       reason == REASON_DOWN_LIMIT;
 }
 
 /* The three conditions of a HorizontalPodAutoscaler, by the same names. */

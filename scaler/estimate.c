@@ -111,7 +111,8 @@ double estimate_late(const struct estimate *e, int64_t lag)
 	throughput = fmax(shortly, fmax(longer, produced));
 	/* One consumer shows up to twice the mean, just before it commits; a second is for chance, and so is
 	 * the root: a single record is no backlog. */
-	late = (double)lag - throughput * (2.0 * delay_s + 1.0) - 3 * sqrt((double)lag);
+	late = (double)lag - throughput * fmax(1.5 * delay_s + 2.0, 2.0 * delay_s + 0.5) -
+	       3 * sqrt((double)lag);
 	return late > 0 ? late : 0;
 }
 

@@ -6,6 +6,9 @@
 /* Commits of a moment ago count as well: the lowest lag of so long is nearest to what really waits. */
 #define FLOOR_MS 3000
 
+/* A backlog so soon after replicas were taken away to try tells that they were needed. */
+#define TRIED_MS 180000
+
 bool propose_steps(const struct rule *rule)
 {
 	return rule->partition_steps == STEPS_ON ||
@@ -21,7 +24,9 @@ static void learn(struct threshold_watch *w, const struct control *c, int64_t no
 		.ready = s->ready,
 		.quiet_ms = settle_quiet_ms(s, now_ms),
 		.grown_ms = now_ms - s->grown_ms,
-		.downward = !c->efficacy.not_effective};
+		.downward = !c->efficacy.not_effective,
+		.tried =
+			c->has_lowered && c->lowered_to_probe && now_ms - c->lowered_ms < TRIED_MS};
 
 	capacity_learn(&w->capacity, &w->estimate, &look);
 	estimate_learn_delay(&w->estimate, look.quiet_ms >= 60000);

@@ -2,7 +2,8 @@
 
 #include "scaler/rule.h"
 
-/* As long ago as what was before the first observation is taken to be. */
+/* What was before the first observation is taken to be so long ago; and pods that have not come for so long
+ * will not, so that their number tells nothing. */
 #define LONG_AGO_MS 60000
 
 static bool rebalances(const struct observation *observations, size_t count)
@@ -31,6 +32,10 @@ static void note_pods(struct settle *s, int32_t replicas, int32_t ready, int64_t
 	if ((short_of && !s->short_of) || replicas != s->replicas)
 		s->short_ms = now_ms;
 	s->short_of = short_of;
+	if (!short_of)
+		s->telling = true;
+	else if (now_ms - s->short_ms >= LONG_AGO_MS)
+		s->telling = false;
 	s->replicas = replicas;
 	s->ready = ready;
 }
@@ -49,6 +54,7 @@ void settle_update(struct settle *s, const struct observation *observations, siz
 			.replicas = replicas,
 			.ready = ready,
 			.short_of = replicas != ready,
+			.telling = replicas == ready,
 			.short_ms = now_ms - RULE_HOLD_LIMIT_MAX_MS,
 			.ready_ms = now_ms - LONG_AGO_MS,
 			.grown_ms = now_ms - LONG_AGO_MS};
@@ -73,7 +79,7 @@ bool settle_rebalancing(const struct settle *s, int64_t limit_ms, int64_t now_ms
 
 bool settle_starting(const struct settle *s, int64_t limit_ms, int64_t now_ms)
 {
-	return s->short_of && now_ms - s->short_ms < limit_ms;
+	return s->telling && s->short_of && now_ms - s->short_ms < limit_ms;
 }
 
 int64_t settle_quiet_ms(const struct settle *s, int64_t now_ms)

@@ -17,10 +17,12 @@ struct settle {
 	int32_t replicas;   /* asked for */
 	int32_t ready;      /* pods that work */
 	bool short_of;      /* ready differs from replicas */
-	int64_t short_ms;   /* since when it does, or replicas changed */
-	int64_t ready_ms;   /* when `ready` changed last */
-	int64_t grown_ms;   /* when it rose last */
-	int64_t start_ms;   /* how long pods took to be ready of late; 0: none seen */
+	bool telling; /* ready has equaled replicas, so that a difference says something; not where pods are
+			 never ready, or only some of them consume */
+	int64_t short_ms; /* since when it does, or replicas changed */
+	int64_t ready_ms; /* when `ready` changed last */
+	int64_t grown_ms; /* when it rose last */
+	int64_t start_ms; /* how long pods took to be ready of late; 0: none seen */
 };
 
 void settle_update(struct settle *s, const struct observation *observations, size_t count,
