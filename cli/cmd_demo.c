@@ -79,7 +79,11 @@ static int configure(struct demo *d, struct err *err)
 		"scaler: { interval = \"500ms\"; kubeconfig = \"%s\"; rules = ( {\n"
 		"  scaleTargetRef = { namespace = \"" DEMO_NAMESPACE "\"; name = \"" DEMO_DEPLOYMENT
 		"\"; };\n"
-		"  minReplicas = 2; maxReplicas = %d; cooldown = \"5s\";\n"
+		"  minReplicas = 2; maxReplicas = %d; cooldown = \"5s\"; holdLimit = \"5s\";\n"
+		/* What takes minutes in production is to be seen in one. */
+		"  behavior = { scaleDown = { stabilizationWindowSeconds = 10; };\n"
+		"    scaleUp = { policies = ( { type = \"Pods\"; value = 10; periodSeconds = 1; } "
+		"); }; };\n"
 		"  consumergroups = ( { name = \"" DEMO_GROUP "\";\n"
 		"    topicsThreshold = ( { topic = \"" DEMO_TOPIC "\"; lag = 500; } ); } );\n"
 		"} ); };\n",

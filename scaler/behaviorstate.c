@@ -81,8 +81,9 @@ static size_t chain_of(const struct behavior_recommendation *list, size_t count,
 static size_t shrink(
 	struct behavior_recommendation *list, size_t count, int64_t cutoff_ms, size_t room)
 {
-	struct behavior_recommendation high[BEHAVIOR_RECOMMENDATIONS_MAX];
-	struct behavior_recommendation low[BEHAVIOR_RECOMMENDATIONS_MAX];
+	/* Zeroed for gcc's analyzer (12), which takes a chain of one for one that has to be thinned. */
+	struct behavior_recommendation high[BEHAVIOR_RECOMMENDATIONS_MAX] = {0};
+	struct behavior_recommendation low[BEHAVIOR_RECOMMENDATIONS_MAX] = {0};
 	size_t highs, lows;
 
 	sort(list, count);

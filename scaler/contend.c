@@ -20,13 +20,19 @@ bool contend_read(struct contend *c, int32_t replicas, int64_t now_ms)
 	c->written = false;
 	if (now_ms - c->written_ms > CONTEND_REVERT_MAX_MS)
 		return false;
-	if (c->reverts && now_ms - c->reverted_ms > CONTEND_HOLD_MS + CONTEND_REVERT_MAX_MS)
-		c->reverts = 0; /* the one before is long ago */
-	c->reverted_ms = now_ms;
-	if (++c->reverts >= CONTEND_REVERTS) {
-		c->until_ms = now_ms + CONTEND_HOLD_MS;
-		c->reverts = CONTEND_REVERTS - 1;
+	if (c->reverts && now_ms - c->reverted_ms > CONTEND_HOLD_MAX_MS + CONTEND_REVERT_MAX_MS) {
+		/* The one before is long ago. */
+		c->reverts = 0;
+		c->hold_ms = 0;
 	}
+	c->reverted_ms = now_ms;
+	if (++c->reverts < CONTEND_REVERTS)
+		return true;
+	c->reverts = CONTEND_REVERTS - 1;
+	c->hold_ms = c->hold_ms ? c->hold_ms * 2 : CONTEND_HOLD_MS;
+	if (c->hold_ms > CONTEND_HOLD_MAX_MS)
+		c->hold_ms = CONTEND_HOLD_MAX_MS;
+	c->until_ms = now_ms + c->hold_ms;
 	return true;
 }
 

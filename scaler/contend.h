@@ -9,10 +9,12 @@
 /* A size taken back so long after its write is a change of its own. */
 #define CONTEND_REVERT_MAX_MS 600000
 
-/* So many writes taken back within that time are a fight, which we leave for so long. After it one write
- * is tried: taken back again, the fight goes on. */
+/* So many writes taken back within that time are a fight, which we leave alone. After that one write is
+ * tried: taken back again, the fight is left for twice as long, up to the most. A storm that is over
+ * costs little so, and a lasting fight few writes. */
 #define CONTEND_REVERTS 2
-#define CONTEND_HOLD_MS 600000
+#define CONTEND_HOLD_MS 60000
+#define CONTEND_HOLD_MAX_MS 600000
 
 struct contend {
 	bool written; /* and not yet taken back */
@@ -20,6 +22,7 @@ struct contend {
 	int64_t written_ms;
 	unsigned reverts;
 	int64_t reverted_ms; /* the latest */
+	int64_t hold_ms;     /* for how long the latest fight is left alone; 0: there was none */
 	int64_t until_ms;    /* contended so long; 0: not */
 };
 

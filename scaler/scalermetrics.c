@@ -6,7 +6,7 @@
 #include "scaler/scaler.h"
 
 /* The families of one sample for each rule come first. */
-enum { FAMILY_DECISIONS = 8, FAMILY_KUBE_REQUESTS };
+enum { FAMILY_DECISIONS = 9, FAMILY_KUBE_REQUESTS };
 
 const struct family scalermetrics_families[] = {
 	{"hexlag_scaler_replicas", "gauge", "target",
@@ -23,6 +23,8 @@ const struct family scalermetrics_families[] = {
 		"Failed attempts to read or write the scale subresource."},
 	{"hexlag_scaler_contended", "gauge", "target",
 		"1 while somebody else sets the size, too, so that nothing is written."},
+	{"hexlag_scaler_bad_data_writes_total", "counter", "target",
+		"Sizes written on lag that is not known, or lowered on a part of it: always 0."},
 	[FAMILY_DECISIONS] = {"hexlag_scaler_decisions_total", "counter", "reason,target",
 		"Decisions on a target, by reason; about one per snapshot."},
 	[FAMILY_KUBE_REQUESTS] = {"hexlag_kube_requests_total", "counter", "outcome",
@@ -34,7 +36,7 @@ static int64_t value_of(size_t family, const struct rule *r, const struct target
 {
 	const int64_t values[] = {v->decision.current, v->decision.want, r->min, r->max,
 		(int64_t)v->writes, (int64_t)v->dry_writes, (int64_t)v->errors,
-		v->contended[0] != '\0'};
+		v->contended[0] != '\0', (int64_t)v->bad_data_writes};
 
 	_Static_assert(ARRAY_LEN(values) == FAMILY_DECISIONS, "a value for each family");
 	return values[family];

@@ -17,8 +17,11 @@
 /* A write that conflicts is decided anew on a new reading, as often as the HPA does. */
 #define CONFLICTS_MAX 5
 
-/* After a failure: one second, doubled each time, or what the server asks for. */
+/* After a failure: one second, doubled each time, or what the server asks for. What may pass by itself (no
+ * answer, 5xx, conflicts) is soon tried again, as the lag goes on growing; a missing grant or object waits
+ * for a person. */
 #define BACKOFF_FIRST_MS 1000
+#define BACKOFF_PASSING_MAX_MS 5000
 #define BACKOFF_MAX_MS 30000
 
 #define NOTE_MAX 512
@@ -137,11 +140,16 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 {
 	struct target *t = a->t;
 	char name[RULE_NAME_MAX];
-	int64_t wait;
+	bool passes = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
+	int64_t longest = passes ? BACKOFF_PASSING_MAX_MS : BACKOFF_MAX_MS, wait;
 
+	/* An API server that has just come back may deny for a moment what it grants. */
+	if (err->kind != t->failed)
+		t->backoff_ms = 0;
+	t->failed = err->kind;
 	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (t->backoff_ms > BACKOFF_MAX_MS)
-		t->backoff_ms = BACKOFF_MAX_MS;
+	if (t->backoff_ms > longest)
+		t->backoff_ms = longest;
 	wait = (int64_t)err->retry_after_s * 1000;
 	if (wait < t->backoff_ms)
 		wait = t->backoff_ms;
@@ -155,8 +163,9 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 	if (strcmp(t->view.problem, err->msg) == 0)
 		return;
 	note_problem(a, err->msg);
-	log_warn("%s: %s; trying again in %" PRId64 "s%s", rule_name(a->r, name), err->msg,
-		wait / 1000, wait < BACKOFF_MAX_MS ? ", then less often up to every 30s" : "");
+	log_warn("%s: %s; trying again in %" PRId64 "s, then less often up to every %" PRId64 "s",
+		rule_name(a->r, name), err->msg, wait / 1000,
+		(wait > longest ? wait : longest) / 1000);
 	tell(a, true, err->kind == ERR_CONFLICT ? "FailedUpdateScale" : "FailedGetScale", err->msg);
 }
 
@@ -242,6 +251,7 @@ static int write_scale(const struct act *a, const struct decision *d, struct err
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, a->now_ms};
 	t->view.writes += !a->r->dry_run;
 	t->view.dry_writes += a->r->dry_run;
+	t->view.bad_data_writes += d->on_bad_data;
 	pthread_mutex_unlock(a->env->lock);
 	say_write(a, d);
 	return 0;
@@ -310,8 +320,8 @@ static bool is_contended(const struct act *a)
 	if (!contended && contend_holds(&a->t->contend, a->now_ms)) {
 		contended = true;
 		(void)snprintf(why, sizeof(why),
-			"somebody else took back what was written %d times, so for %d minutes",
-			CONTEND_REVERTS, CONTEND_HOLD_MS / 60000);
+			"somebody else took back what was written %d times, so for %" PRId64 " min",
+			CONTEND_REVERTS, a->t->contend.hold_ms / 60000);
 	}
 	note_contended(a, why);
 	return contended;

@@ -50,7 +50,7 @@ struct target_view {
 	struct threshold_look *looks; /* of each threshold, in reports; else NULL */
 	size_t look_count;
 	struct target_write write;
-	uint64_t writes, dry_writes, errors;
+	uint64_t writes, dry_writes, errors, bad_data_writes;
 	uint64_t decisions[REASON_COUNT];
 	char problem[sizeof(((struct err *)0)->msg)]; /* why it cannot act now; "": it can */
 	char contended[160]; /* who else sets the size; "": nobody, so far as known */
@@ -62,6 +62,7 @@ struct target {
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
 	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	enum err_kind failed;         /* of the latest failure */
 	struct control control;
 	struct contend contend;
 	struct observation *seen; /* one for each threshold of the rule */

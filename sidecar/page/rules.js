@@ -20,6 +20,21 @@ const REASONS = {
 	TooManyReplicas: ["partial", "at the maximum"],
 	BackoffBoth: ["partial", "cooling down"],
 	Contended: ["bad", "contended"],
+	NotEffective: ["bad", "raising did not help"],
+	Fallback: ["stale", "fallback: lag unknown"],
+	Paused: ["unknown", "paused"],
+	NotYetMeasured: ["unknown", "still measuring"],
+	PartitionLimit: ["partial", "at the number of partitions"],
+	RateNeeded: ["complete", "needed for the rate"],
+	Rebalancing: ["partial", "waiting for a rebalance"],
+	PodsNotReady: ["partial", "waiting for pods"],
+	LoweredTooSoon: ["partial", "lowered too soon before"],
+	Activated: ["complete", "woken by the first records"],
+	ScaleToZero: ["complete", "idle, to zero"],
+	ScaleUpStabilized: ["partial", "up: waiting for the window"],
+	ScaleDownStabilized: ["partial", "down: waiting for the window"],
+	ScaleUpLimit: ["partial", "up as fast as allowed"],
+	ScaleDownLimit: ["partial", "down as fast as allowed"],
 };
 
 export class Rules {

@@ -2,7 +2,7 @@
 
 import json
 
-from world import ROOT, wait_until
+from world import AT_ONCE, ROOT, wait_until
 
 CRD = ROOT + "/k8s/crd.yaml"
 NAME = "hexserverautoscalers.autoscaling.hexfuture.net"
@@ -11,7 +11,7 @@ GROUP, TOPIC, PARTITIONS = "workers", "orders", 12
 
 def autoscaler(name, target="orders", lag=100, **spec):
     """An object; what is None is left out."""
-    whole = {"maxReplicas": 10, "minReplicas": 2, "cooldown": "1s", "consumergroups": groups(lag),
+    whole = {"maxReplicas": 10, "minReplicas": 2, **AT_ONCE, "consumergroups": groups(lag),
              "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}}
     whole.update(spec)
     return {"apiVersion": "autoscaling.hexfuture.net/v1alpha1", "kind": "HexServerAutoscaler",

@@ -56,7 +56,8 @@ class Mistake:
         self.address = self.bootstrap()
         # A cycle that fails after its limit is not longer than the interval.
         self.hexlag = Hexlag(
-            self.name, self.address, [rule(self.name, [(self.group, self.topic, 10)], self.kind)],
+            self.name, self.address, [rule(self.name, [(self.group, self.topic, 10)], self.kind,
+                                           limitToPartitions=False)],
             self.kubeconfig(), self.properties, interval="1500ms", timeout="1s")
 
 

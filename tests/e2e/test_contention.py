@@ -43,19 +43,18 @@ def hpa(name, target):
     }
 
 
-def may_list():
-    """What hexlag's user needs besides k8s/rbac.yaml."""
+def may_scale():
+    """Enough to scale, and no more."""
     return [{
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"namespace": "shop", "name": "rivals"},
-        "rules": [{"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"],
-                   "verbs": ["list"]},
-                  {"apiGroups": ["keda.sh"], "resources": ["scaledobjects"], "verbs": ["list"]}],
+        "metadata": {"namespace": "shop", "name": "scales"},
+        "rules": [{"apiGroups": ["apps"], "resources": ["deployments/scale"],
+                   "verbs": ["get", "update"]}],
     }, {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"namespace": "shop", "name": "rivals"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "rivals"},
-        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}],
+        "metadata": {"namespace": "shop", "name": "scales"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "scales"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}],
     }]
 
 
@@ -71,7 +70,7 @@ def set_up():
         "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
         "metadata": {"namespace": "shop", "name": "billing-so"},
         "spec": {"scaleTargetRef": {"name": "billing"}}})
-    world.grant_hexlag()
+    world.apply(*may_scale())
 
 
 def of(target, metric):
@@ -99,7 +98,7 @@ def not_granted():
 @case("an HPA on the same target is found at the start")
 def hpa_found():
     global hexlag
-    world.apply(*may_list())
+    world.grant_hexlag()
     hexlag = Hexlag("hexlag", world.bootstrap, [rule(name, LAG) for name in (
         "orders", "billing", "free", "contested")], world.hexlag_kubeconfig)
     hexlag.wait_ready()

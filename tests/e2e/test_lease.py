@@ -83,7 +83,7 @@ def grant(verbs):
         {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
          "metadata": {"namespace": "shop", "name": "lease"},
          "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "lease"},
-         "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}]})
+         "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}]})
 
 
 def spec(lease="hexlag"):

@@ -94,6 +94,7 @@ def refused():
          "Duplicate value"),
         ({"cooldown": "60"}, "spec.cooldown"),
         ({"cooldown": "-5s"}, "spec.cooldown"),
+        ({"holdLimit": "soon"}, "spec.holdLimit"),
         ({"tolerance": 11}, "spec.tolerance"),
         ({"tolerance": "-0.1"}, "spec.tolerance"),
         ({"fallback": {"after": "3m"}}, "spec.fallback.replicas"),
@@ -117,8 +118,9 @@ def refused():
 def whole():
     world.apply(autoscaler(
         "whole", policy="drain", drainTime="30s", ratePerReplica=1000, offsetReset="earliest",
-        limitToPartitions=False, partitionSteps="on", tolerance="0.2", cooldown="5m", paused=True,
-        dryRun=True, fallback={"after": "3m", "behavior": "currentReplicas", "replicas": 4},
+        limitToPartitions=False, partitionSteps="on", tolerance="0.2", cooldown="5m",
+        holdLimit="2m", paused=True, dryRun=True,
+        fallback={"after": "3m", "behavior": "currentReplicas", "replicas": 4},
         behavior={"scaleUp": {"stabilizationWindowSeconds": 0, "selectPolicy": "Max", "tolerance": 0,
                               "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15},
                                            {"type": "Pods", "value": 4, "periodSeconds": 15}]},

@@ -15,6 +15,7 @@ from world import (DEADLINE, HEXLAG, Hexlag, World, case, expect, expect_that, f
 # A scale that nothing changes is read again after 15 s only.
 REREAD = DEADLINE + 15
 RELOAD = 10
+PARTITIONS = 6
 
 world = World()
 volume = folder + "/volume"
@@ -31,8 +32,8 @@ def set_up():
     world.ready()
     world.apply(namespace(), workload("orders"), workload("refunds"), workload("billing"))
     for group, topic in (("workers", "orders"), ("clerks", "refunds"), ("clerks", "billing")):
-        world.create(topic, 2)
-        world.traffic("commit", group, topic, 0, 0)
+        world.create(topic, PARTITIONS)
+        world.traffic("commit", group, topic, *[0] * PARTITIONS)
         world.traffic("produce", topic, 900)
     world.grant_hexlag()
     hexlag = Hexlag("hexlag", world.bootstrap, [orders], world.hexlag_kubeconfig)

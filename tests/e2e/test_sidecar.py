@@ -5,7 +5,7 @@ hexlag for each, told which pod it is."""
 import json
 import os
 
-from world import (HEXLAG, Hexlag, World, case, expect, expect_that, folder, main, namespace, run,
+from world import (AT_ONCE, HEXLAG, Hexlag, World, case, expect, expect_that, folder, main, namespace, run,
                    wait_equal, workload)
 
 TOPIC, GROUP, PARTITIONS = "orders", "workers", 12
@@ -14,7 +14,7 @@ world = World()
 
 
 def rule_on_self(**options):
-    return {"target": "self", "minReplicas": 1, "maxReplicas": 10, "cooldown": "1s",
+    return {"target": "self", "minReplicas": 1, "maxReplicas": 10, **AT_ONCE,
             "consumergroups": [{"name": GROUP, "topicsThreshold": [{"topic": TOPIC, "lag": 100}]}],
             **options}
 
@@ -30,7 +30,7 @@ def may(name, *rules):
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
         "metadata": {"namespace": "shop", "name": name},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag"}],
+        "subjects": [{"kind": "ServiceAccount", "namespace": "hexlag", "name": "hexlag-scaler"}],
     }]
 
 

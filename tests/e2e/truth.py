@@ -174,7 +174,7 @@ def start(process, bootstrap, kubeconfig, **kafka_options):
     """One of the processes."""
     rules = [] if process == "plain" else [
         rule(target, [(r.group, r.name, THRESHOLD)], offsetReset=reset, dryRun=True,
-             cooldown="0s", maxReplicas=1000)
+             cooldown="0s", maxReplicas=1000, limitToPartitions=False)
         for r in pairs_of_rules() for reset, target in targets(r).items()]
     watching[process] = Checked(process, bootstrap, rules, kubeconfig, interval="300ms",
                                 kafka=kafka_options)

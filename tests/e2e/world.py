@@ -256,12 +256,20 @@ def quote(value):
     return f"( {items} )" if value and isinstance(value[0], dict) else f"[ {items} ]"
 
 
+# What lets a size follow the lag at once: no windows, no rates, and no wait for pods, which most
+# Deployments of the tests never get.
+_ANY_RATE = {"stabilizationWindowSeconds": 0,
+             "policies": [{"type": "Pods", "value": 1000, "periodSeconds": 1}]}
+AT_ONCE = {"cooldown": "1s", "holdLimit": "0s",
+           "behavior": {"scaleUp": _ANY_RATE, "scaleDown": _ANY_RATE}}
+
+
 def rule(name, thresholds, kind="Deployment", **options):
-    """A rule; thresholds is a list of (group, topic, lag)."""
+    """A rule, without the patience that rules have; thresholds is a list of (group, topic, lag)."""
     return {
         "scaleTargetRef": {"apiVersion": options.pop("apiVersion", "apps/v1"), "kind": kind,
                            "namespace": "shop", "name": name},
-        "minReplicas": 1, "maxReplicas": 10, "cooldown": "1s",
+        "minReplicas": 1, "maxReplicas": 10, **AT_ONCE,
         "consumergroups": [{"name": g, "topicsThreshold": [{"topic": t, "lag": lag}]}
                            for g, t, lag in thresholds],
         **options,

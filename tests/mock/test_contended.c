@@ -90,7 +90,7 @@ static void test_reverts(void)
 	TAP_HAS("by an event", rivalry.told, "Contended somebody else took back");
 	for (int64_t ms = 0; ms < CONTEND_HOLD_MS; ms += 15000)
 		pass(&b, 3000, 15000);
-	TAP_INT("ten minutes later it is tried once more", apiserver_count(b.api, "PUT"),
+	TAP_INT("a minute later it is tried once more", apiserver_count(b.api, "PUT"),
 		CONTEND_REVERTS + 1);
 	TAP_INT("one event each", rivalry.events, 2);
 	bench_close(&b);

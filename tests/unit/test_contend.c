@@ -1,5 +1,6 @@
 #include "scaler/contend.h"
 
+#include "common/attr.h"
 #include "tests/tap.h"
 
 #define MINUTE 60000
@@ -23,22 +24,32 @@ static void test_taken_back(void)
 
 static void test_ends(void)
 {
+	static const int64_t minutes[] = {1, 2, 4, 8, 10, 10};
 	struct contend c = {0};
+	int64_t now_ms = 0;
 
-	for (int i = 0; i < 2; i++) {
-		contend_wrote(&c, 4, 8, i * 1000);
-		(void)contend_read(&c, 4, i * 1000 + 500);
+	contend_wrote(&c, 4, 8, now_ms);
+	(void)contend_read(&c, 4, now_ms);
+	for (size_t i = 0; i < ARRAY_LEN(minutes); i++) {
+		contend_wrote(&c, 4, 8, now_ms);
+		TAP_TRUE("one more write is taken back", contend_read(&c, 4, now_ms));
+		now_ms += minutes[i] * MINUTE;
+		TAP_TRUE("the fight is left alone for ever longer, up to ten minutes",
+			contend_holds(&c, now_ms - 1));
+		TAP_TRUE("and no longer", !contend_holds(&c, now_ms));
 	}
-	TAP_TRUE("the fight is left for ten minutes", contend_holds(&c, 10 * MINUTE));
-	TAP_TRUE("and no longer", !contend_holds(&c, 10 * MINUTE + 1500));
-	contend_wrote(&c, 4, 8, 11 * MINUTE);
-	TAP_TRUE("then one write is tried", contend_read(&c, 4, 11 * MINUTE + 1000));
-	TAP_TRUE("whose end goes on with it", contend_holds(&c, 20 * MINUTE));
-	contend_wrote(&c, 4, 8, 60 * MINUTE);
-	(void)contend_read(&c, 4, 61 * MINUTE);
-	TAP_TRUE("a fight of long ago is forgotten", !contend_holds(&c, 62 * MINUTE));
-	contend_wrote(&c, 4, 8, 100 * MINUTE);
-	TAP_TRUE("a change much later is somebody's own", !contend_read(&c, 4, 111 * MINUTE));
+	now_ms += 30 * MINUTE;
+	contend_wrote(&c, 4, 8, now_ms);
+	(void)contend_read(&c, 4, now_ms + 1000);
+	TAP_TRUE("a fight of long ago is forgotten", !contend_holds(&c, now_ms + 1000));
+	contend_wrote(&c, 4, 8, now_ms + MINUTE);
+	(void)contend_read(&c, 4, now_ms + MINUTE);
+	TAP_TRUE("and the next one begins", contend_holds(&c, now_ms + MINUTE));
+	TAP_TRUE("with a short time", !contend_holds(&c, now_ms + 2 * MINUTE));
+	now_ms += 100 * MINUTE;
+	contend_wrote(&c, 4, 8, now_ms);
+	TAP_TRUE("a change much later is somebody's own",
+		!contend_read(&c, 4, now_ms + 11 * MINUTE));
 }
 
 int main(void)

@@ -121,7 +121,7 @@ static void test_rows(void)
 			.min = rows[i].min,
 			.max = rows[i].max,
 			.groups = {groups, rows[i].b ? 2 : 1},
-			.policy = rows[i].policy,
+			.policy = (int)rows[i].policy,
 			.cooldown_ms = 60000,
 			.behavior = {.down = {.has_window = true}}, /* of 0 s */
 		};

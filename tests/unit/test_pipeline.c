@@ -27,9 +27,10 @@ static struct world *world_new(enum policy_kind policy, int32_t min, int32_t max
 	w->rule = (struct rule){.min = min,
 		.max = max,
 		.groups = {&w->group, 1},
-		.policy = policy,
+		.policy = (int)policy,
 		.tolerance = 0.1,
 		.cooldown_ms = 60000,
+		.hold_limit_ms = 60000,
 		.limit_to_partitions = true,
 		.drain_time_ms = 20000};
 	w->seen = (struct observation){.quality = QUALITY_COMPLETE,
@@ -204,7 +205,7 @@ static void test_fallback(void)
 
 		w->replicas = w->ready = rows[i].current;
 		w->rule.behavior.down.has_window = true; /* of 0 s */
-		w->rule.fallback = (struct rule_fallback){true, 180000, rows[i].behavior, 6};
+		w->rule.fallback = (struct rule_fallback){true, 180000, (int)rows[i].behavior, 6};
 		step(w, 0, rows[i].current * 1000);
 		w->seen.quality = rows[i].quality;
 		step(w, 179999, 0);
