@@ -4,39 +4,14 @@
 import json
 import time
 
-from world import (AT_ONCE, ROOT, Hexlag, World, case, expect, expect_that, main, namespace, rule,
-                   wait_equal, wait_until, workload)
+import hsa
+from hsa import GROUP, PARTITIONS, TOPIC, autoscaler
+from world import (Hexlag, World, case, expect, expect_that, main, namespace, rule, wait_equal,
+                   wait_until, workload)
 
-TOPIC, GROUP, PARTITIONS = "orders", "workers", 12
 MANY = 500
-CRD = ROOT + "/k8s/crd.yaml"
-NAME = "hexserverautoscalers.autoscaling.hexfuture.net"
 
 world = World()
-
-
-def grants():
-    """What k8s/bases/operator grants besides what k8s/bases/scaler does."""
-    rules = [{"apiGroups": ["autoscaling.hexfuture.net"], "resources": ["hexserverautoscalers"],
-              "verbs": ["list", "watch"]},
-             {"apiGroups": ["autoscaling.hexfuture.net"], "resources": ["hexserverautoscalers/status"],
-              "verbs": ["patch"]}]
-    rbac = "rbac.authorization.k8s.io"
-    return [{"apiVersion": rbac + "/v1", "kind": "ClusterRole", "metadata": {"name": "objects"},
-             "rules": rules},
-            {"apiVersion": rbac + "/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "objects"},
-             "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "objects"},
-             "subjects": [{"kind": "ServiceAccount", "name": "hexlag-scaler", "namespace": "hexlag"}]}]
-
-
-def autoscaler(name, target="orders", lag=100, **spec):
-    whole = {"maxReplicas": 10, "minReplicas": 2, **AT_ONCE,
-             "consumergroups": [{"name": GROUP, "topicsThreshold": [{"topic": TOPIC, "lag": lag}]}],
-             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}}
-    whole.update(spec)
-    return {"apiVersion": "autoscaling.hexfuture.net/v1alpha1", "kind": "HexServerAutoscaler",
-            "metadata": {"namespace": "shop", "name": name},
-            "spec": {k: v for k, v in whole.items() if v is not None}}
 
 
 def set_up():
@@ -45,27 +20,22 @@ def set_up():
     world.create(TOPIC, PARTITIONS)
     world.traffic("commit", GROUP, TOPIC, *[0] * PARTITIONS)
     world.grant_hexlag()
-    world.apply(namespace(), workload("orders"), workload("filed"), *grants())
+    world.apply(namespace(), workload("orders"), workload("filed"), *hsa.grants())
     hexlag = Hexlag("hexlag", world.bootstrap, [rule("filed", [(GROUP, TOPIC, 10**9)])],
                     world.hexlag_kubeconfig, scaler={"objects": {"enabled": True}})
     hexlag.wait_ready()
 
 
 def status(name):
-    return world.get(name, "hsa").get("status", {})
+    return hsa.status(world, name)
 
 
 def condition(name, kind):
-    for c in status(name).get("conditions", []):
-        if c["type"] == kind:
-            return c["status"], c["reason"]
-    return None
+    return hsa.condition(world, name, kind)
 
 
-def events(name):
-    out = world.kubectl("-n", "shop", "get", "events.events.k8s.io", "-o", "json")
-    return [e for e in json.loads(out)["items"]
-            if (e["regarding"]["kind"], e["regarding"]["name"]) == ("HexServerAutoscaler", name)]
+def events(name, reason):
+    return hsa.events(world, name, reason)
 
 
 def count(state):
@@ -81,8 +51,7 @@ def no_resource():
 
 @case("once the resource is there, an object scales its target by lag")
 def scales():
-    world.kubectl("apply", "-f", CRD)
-    world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", CRD)
+    hsa.define(world)
     world.apply(autoscaler("first"))
     world.traffic("produce", TOPIC, 1800)
     wait_equal(lambda: world.replicas("orders"), 10, "replicas", 60)
@@ -105,7 +74,7 @@ def has_status():
 def shows():
     row = world.kubectl("-n", "shop", "get", "hsa", "first").splitlines()[1].split()
     expect(row[:7], ["first", "orders", "2", "10", "10", "10", "1800"], "columns")
-    wait_until(lambda: [e for e in events("first") if e["reason"] == "SuccessfulRescale"],
+    wait_until(lambda: events("first", "SuccessfulRescale"),
                "an event SuccessfulRescale")
     expect_that("SuccessfulRescale" in world.kubectl("-n", "shop", "describe", "hsa", "first"),
                 "the event in kubectl describe", "nothing")
@@ -129,7 +98,7 @@ def ambiguous():
     world.apply(autoscaler("second"), autoscaler("third", target="filed"))
     for name in ("second", "third"):
         wait_equal(lambda n=name: condition(n, "ScalingActive"), ("False", "AmbiguousTarget"), name)
-        wait_until(lambda n=name: [e for e in events(n) if e["reason"] == "AmbiguousTarget"],
+        wait_until(lambda n=name: events(n, "AmbiguousTarget"),
                    f"an event on {name}")
     wait_equal(lambda: count("ambiguous"), 2, "hexlag_objects")
 
@@ -145,44 +114,6 @@ def no_target():
     world.apply(autoscaler("lost", target="nobody"))
     wait_equal(lambda: condition("lost", "AbleToScale"), ("False", "FailedGetScale"), "AbleToScale")
     expect(condition("second", "ScalingActive"), ("True", "ValidMetricFound"), "second")
-
-
-@case("objects that only a lax definition lets in get a condition and an event each")
-def invalid():
-    lax = json.loads(world.kubectl("get", "crd", NAME, "-o", "json"))
-    version = lax["spec"]["versions"][0]
-    version["schema"]["openAPIV3Schema"]["properties"]["spec"] = {
-        "type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    world.kubectl("replace", "-f", "-", text=json.dumps(lax))
-    long = "x" * 5000
-    topic = [{"name": GROUP, "topicsThreshold": [{"topic": TOPIC, "lag": -1}]}]
-    bad = {"no-maximum": ({"maxReplicas": None}, "spec.maxReplicas: missing"),
-           "no-target": ({"scaleTargetRef": None}, "spec.scaleTargetRef: missing"),
-           "policy": ({"policy": "magic"}, 'spec.policy: got "magic"'),
-           "negative": ({"consumergroups": topic}, "topicsThreshold[0].lag: -1 is outside"),
-           "huge": ({"maxReplicas": 10**20}, "spec.maxReplicas: got 1e+20"),
-           "long": ({"scaleTargetRef": {"name": long}}, "spec.scaleTargetRef: name"),
-           "elsewhere": ({"scaleTargetRef": {"name": "x", "namespace": "kube-system"}},
-                         "is not the namespace of the object"),
-           "unknown": ({"maxReplica": 5}, "spec.maxReplica: unknown key")}
-
-    def lax_is_served():
-        """Until then what is unknown is pruned."""
-        probe = json.dumps(autoscaler("probe", **bad["elsewhere"][0]))
-        return "kube-system" in world.kubectl("create", "--dry-run=server", "--validate=false", "-o",
-                                              "jsonpath={.spec.scaleTargetRef}", "-f", "-", text=probe)
-
-    wait_until(lax_is_served, "the lax definition in force")
-    world.apply(*[autoscaler(n, **change) for n, (change, _) in bad.items()])
-    for name, (_, want) in bad.items():
-        wait_equal(lambda n=name: condition(n, "ScalingActive"), ("False", "InvalidSpec"), name)
-        expect_that(want in status(name)["message"], want, status(name)["message"])
-        wait_until(lambda n=name: [e for e in events(n) if e["reason"] == "InvalidSpec"],
-                   f"an event on {name}")
-    expect(count("invalid"), len(bad), "hexlag_objects")
-    world.kubectl("-n", "shop", "delete", "hsa", *bad)
-    world.kubectl("replace", "-f", "-", text=world.kubectl("create", "--dry-run=client", "-o", "json",
-                                                           "-f", CRD))
 
 
 @case(f"{MANY} objects: known at once, in bounded memory, with one watch")
