@@ -280,6 +280,12 @@ bool scaling_leads(struct scaling *s)
 	return term(s, 0) != 0;
 }
 
+static void add_requests(uint64_t requests[KUBE_OUTCOMES], const struct kube *k)
+{
+	for (int i = 0; k && i < KUBE_OUTCOMES; i++)
+		requests[i] += kube_requests(k, (enum kube_outcome)i);
+}
+
 void scaling_metrics(struct scaling *s, struct exposition *x)
 {
 	struct scaler_report CLEANUP(scaler_report_release) report;
@@ -287,6 +293,8 @@ void scaling_metrics(struct scaling *s, struct exposition *x)
 
 	scaler_report(s->scaler, &report);
 	scaling_objects_requests(&s->objects, report.requests);
+	add_requests(report.requests, lease ? lease_kube(lease) : NULL);
+	add_requests(report.requests, s->rivals ? rivals_kube(s->rivals) : NULL);
 	scalermetrics(&report, x);
 	leasemetrics(&lease, lease ? 1 : 0, x);
 	scaling_objects_metrics(&s->objects, x);

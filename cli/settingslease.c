@@ -83,7 +83,8 @@ void settings_check_lease_timeout(const struct settings *s, struct conf_scope *s
 	const struct lease_settings *l = &s->scaler.lease;
 	int64_t most = l->duration_ms - l->period_ms - LEASE_SLACK_MS;
 
-	if (l->enabled && l->duration_ms && l->period_ms && s->scaler.timeout_ms > most)
+	if ((l->enabled || settings_scales_self(s)) && l->duration_ms && l->period_ms &&
+		s->scaler.timeout_ms > most)
 		conf_reject(scope, "timeout",
 			"%" PRId64 "ms is more than %" PRId64
 			"ms, which leader_election leaves for a write",

@@ -34,7 +34,7 @@ static bool get_throughput(const struct estimate *e, int64_t quiet_ms, double *r
 void capacity_learn(struct capacity *c, const struct estimate *e, const struct capacity_look *look)
 {
 	double committed, seen, share;
-	int64_t since = look->now_ms - c->at_ms;
+	int64_t since = e->latest.at_ms - c->at_ms;
 	bool busy;
 
 	if (look->late <= 0)
@@ -47,10 +47,7 @@ void capacity_learn(struct capacity *c, const struct estimate *e, const struct c
 	busy = c->busy && look->now_ms - c->busy_ms >= SPAN_MS + 2000;
 	if (look->ready <= 0 || since <= 0 || !get_throughput(e, look->quiet_ms, &committed))
 		return;
-	/* Where observations are far apart the span is longer, and may reach into a change. */
-	if (e->latest.at_ms != look->now_ms)
-		return;
-	c->at_ms = look->now_ms;
+	c->at_ms = e->latest.at_ms;
 	seen = committed / cap_effective(look->ready, e->partitions);
 	if (since > 60000)
 		since = 60000;

@@ -1,6 +1,7 @@
 #include "scaler/control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 
@@ -10,6 +11,45 @@ void control_release(struct control *c)
 	free(c->watches);
 	behavior_state_release(&c->behavior);
 	*c = (struct control){0};
+}
+
+/* Index in `r` of the threshold on this group and topic, SIZE_MAX where it has none. */
+static size_t find(const struct rule *r, const char *group, const char *topic)
+{
+	const struct rule_threshold *t;
+	const char *g;
+
+	for (size_t i = 0; rule_threshold(r, i, &g, &t); i++)
+		if (strcmp(g, group) == 0 && strcmp(t->topic, topic) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after)
+{
+	size_t count = rule_threshold_count(after);
+	struct threshold_watch *watches = mem_zalloc(count, sizeof(*watches));
+	const struct rule_threshold *t;
+	bool same = count == c->look_count;
+	const char *group;
+
+	for (size_t i = 0; rule_threshold(after, i, &group, &t); i++) {
+		size_t old = find(before, group, t->topic);
+
+		if (old < c->look_count)
+			watches[i] = c->watches[old];
+		same &= old == i;
+	}
+	free(c->watches);
+	free(c->looks);
+	c->watches = watches;
+	c->looks = mem_zalloc(count, sizeof(*c->looks));
+	c->look_count = count;
+	if (same)
+		return;
+	c->has_idle = false;
+	c->efficacy = (struct efficacy){0};
+	c->efficacy_look = (struct efficacy_look){0};
 }
 
 void control_fit(struct control *c, size_t thresholds)

@@ -12,6 +12,7 @@
 #include "scaler/efficacy.h"
 #include "scaler/estimate.h"
 #include "scaler/observation.h"
+#include "scaler/rule.h"
 #include "scaler/settle.h"
 
 /* Bounds of `wakes` and `regrets`: each doubles a wait. */
@@ -54,6 +55,9 @@ struct control {
 	int32_t regrets;          /* how often of late a lowering had to be taken back soon */
 	bool to_drain;            /* what the latest decision asks for is of that kind */
 
+	bool has_decided;
+	int64_t decided_ms; /* the latest decision */
+	int64_t spacing_ms; /* between the two before it; 0: not known */
 	bool has_usable;
 	int64_t usable_ms; /* when the data was last good enough to decide by, or the beginning */
 	bool has_idle;
@@ -64,6 +68,10 @@ struct control {
 };
 
 void control_release(struct control *c);
+
+/* The rule is another one for the same target: what was learned of a threshold stays where the new rule has
+ * it, too; what hangs on the thresholds as a whole begins anew where they are others. */
+void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after);
 
 /* Makes room for `thresholds`; another number than before forgets what was known of each. */
 void control_fit(struct control *c, size_t thresholds);

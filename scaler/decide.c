@@ -11,6 +11,11 @@
  * eight times: one that gets a record a minute is not to be stopped and started all day. */
 #define SOON_MS 600000
 
+/* Decisions further apart than this, and than so many times those before, leave a gap. */
+#define GAP_INTERVALS 3
+#define IDLE_GAP_MS 5000
+#define USABLE_GAP_MS 30000
+
 /* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
  * REGRET_MS after a raise, and so on, up to CONTROL_REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
 #define REGRET_SOON_MS 240000
@@ -123,10 +128,6 @@ static void decide_asleep(struct work *w)
 		want = within(1, w->p.cap, want);
 	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
 	d->write = true;
-	w->control->wakes =
-		!w->control->has_slept || w->in->now_ms - w->control->slept_ms >= SOON_MS ? 0
-		: w->control->wakes == 0                                                  ? 2
-					 : CONTROL_WAKES_MAX;
 }
 
 /* The policy's size, within what makes sense for the partitions. */
@@ -337,12 +338,10 @@ static void decide_by_lag(struct work *w)
 		/* What is known may raise even where the rest is not: more could only raise further. */
 		usable = w->p.quality == QUALITY_COMPLETE || d->want > d->current;
 	}
-	if (usable && !w->p.learning) {
-		w->control->has_usable = true;
+	if (usable && !w->p.learning)
 		w->control->usable_ms = w->in->now_ms;
-	} else if (!usable && !fall_back(w)) {
+	else if (!usable && !fall_back(w))
 		return;
-	}
 	hold = held(w);
 	if (hold != REASON_COUNT) {
 		remember(w);
@@ -374,6 +373,35 @@ static void look_at_efficacy(struct work *w)
 	c->efficacy_look = look;
 }
 
+static bool all_known(const struct work *w)
+{
+	for (size_t i = 0; i < w->control->look_count; i++)
+		if (w->in->observations[i].quality != QUALITY_COMPLETE)
+			return false;
+	return true;
+}
+
+/* What was in a gap between two decisions nobody has seen: no idle time goes on over it, nor does the time
+ * without data, which is for a fallback that follows it closely. */
+static void note_time(struct work *w)
+{
+	struct control *c = w->control;
+	int64_t now_ms = w->in->now_ms, since = now_ms - c->decided_ms;
+	bool gap = c->has_decided && c->spacing_ms > 0 && since > GAP_INTERVALS * c->spacing_ms;
+
+	if (gap && since > IDLE_GAP_MS)
+		c->has_idle = false;
+	if (!c->has_usable || all_known(w) || (gap && since > USABLE_GAP_MS))
+		c->usable_ms = now_ms;
+	c->has_usable = true;
+	/* Deciding twice on one observation is no spacing. */
+	if (c->has_decided && !gap && since > 0)
+		c->spacing_ms = since;
+	c->has_decided = true;
+	c->decided_ms = now_ms;
+	c->efficacy_look = (struct efficacy_look){0};
+}
+
 /* Whose hands are on the size. */
 static void leave_alone(struct work *w)
 {
@@ -397,10 +425,7 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 	control_fit(control, rule_threshold_count(rule));
 	propose_watch(rule, in, control);
 	behavior_note_initial(&control->behavior, in->replicas, in->now_ms);
-	if (!control->has_usable) {
-		control->has_usable = true;
-		control->usable_ms = in->now_ms;
-	}
+	note_time(&w);
 	if (!correct_size(&w)) {
 		propose(rule, &w.behavior, in, control, &w.p);
 		ret->quality = w.p.quality;
@@ -448,6 +473,10 @@ void decide_wrote(
 	}
 	control->has_written = true;
 	control->written_ms = now_ms;
+	if (from == 0)
+		control->wakes = !control->has_slept || now_ms - control->slept_ms >= SOON_MS ? 0
+				 : control->wakes == 0                                        ? 2
+						       : CONTROL_WAKES_MAX;
 	if (to == 0) {
 		control->has_slept = true;
 		control->slept_ms = now_ms;

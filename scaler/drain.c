@@ -171,7 +171,9 @@ void drain_propose(const struct rule *rule, const struct drain_look *look, struc
 	if (!given && !look->capacity->known) {
 		/* Nothing was ever seen to be carried: a backlog is the only measure. */
 		ret->known = ret->late > 0;
-		ret->want = ret->known ? look->replicas * 2 : look->replicas;
+		ret->want = !ret->known                      ? look->replicas
+			    : look->replicas > INT32_MAX / 2 ? INT32_MAX
+							     : look->replicas * 2;
 		return;
 	}
 	ret->known = true;
@@ -213,7 +215,11 @@ void drain_propose_rate(
 	/* Noise is not followed, a burst is. */
 	ret->urgent = r.fast > 1.3 * r.slow;
 	ret->rate = ret->urgent ? r.fast : r.slow;
-	ret->want = ret->steady = at_least_one((int32_t)fmin(ceil(ret->rate / per - 1e-9), 1e9));
+	ret->want = at_least_one((int32_t)fmin(ceil(ret->rate / per - 1e-9), 1e9));
+	/* Where the partitions do not divide evenly the fullest replica is to carry its share, too. */
+	if (rule->partition_steps != STEPS_OFF && (size_t)ret->want < look->partitions)
+		ret->want = at_least_one(cap_size_for(ret->rate / per, look->partitions));
+	ret->steady = ret->want;
 }
 
 int32_t drain_floor(const struct drain_look *look)

@@ -423,3 +423,8 @@ void rivals_metrics(struct rivals *r, struct exposition *x)
 				rival_kind_name((enum rival_kind)kind), outcome_names[outcome],
 				lists[kind][outcome]);
 }
+
+const struct kube *rivals_kube(const struct rivals *r)
+{
+	return r->kube;
+}

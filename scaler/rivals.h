@@ -41,6 +41,9 @@ int64_t rivals_look(struct rivals *r, int64_t now_ms);
  * What could not be read is taken not to be there. Asks nobody. Thread: any. */
 bool rivals_find(struct rivals *r, const struct rule *rule, char *ret_why, size_t size);
 
+/* Its requests, for kube_requests(). */
+const struct kube *rivals_kube(const struct rivals *r);
+
 /* Appends how the lists ended. Thread: any. */
 void rivals_metrics(struct rivals *r, struct exposition *x);
 extern const struct family rivals_families[]; /* the families that it appends */

@@ -113,7 +113,7 @@ static struct target **carry_over(struct scaler *s, const struct ruleset *rules)
 		targets[i] = s->targets[old];
 		s->targets[old] = NULL;
 		if (!rule_equal(&s->rules->entries[old].rule, &e->rule))
-			target_rule_changed(targets[i]);
+			target_rule_changed(targets[i], &s->rules->entries[old].rule, &e->rule);
 	}
 	return targets;
 }

@@ -40,8 +40,9 @@ void target_free(struct target *t)
 	free(t);
 }
 
-void target_rule_changed(struct target *t)
+void target_rule_changed(struct target *t, const struct rule *before, const struct rule *after)
 {
+	control_rule_changed(&t->control, before, after);
 	free(t->seen);
 	t->seen = NULL;
 	t->retry_ms = t->backoff_ms = 0;

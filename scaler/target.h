@@ -94,7 +94,7 @@ struct target *target_new(void);
 void target_free(struct target *t); /* NULL is fine */
 
 /* The rule is another one for the same target: what does not depend on it stays. */
-void target_rule_changed(struct target *t);
+void target_rule_changed(struct target *t, const struct rule *before, const struct rule *after);
 
 /* Goes on with what another leader remembered of the rule: `text` of control_save(). To be called before
  * the first act. -1: it cannot be read, and the rule begins anew. */
