@@ -16,7 +16,10 @@
 
 #define LOOK_MS 60000
 #define ABSENT_MS 600000 /* a kind that the server does not know */
-#define RETRY_MS 10000   /* after a failure that may pass */
+/* After so many failures in the beginning nobody is taken to be there, so that a list that never comes
+ * does not hold a target for ever. */
+#define FAILURES_MAX 3
+#define RETRY_MS 10000 /* after a failure that may pass */
 
 /* Objects in one answer: some 10 KB each where much is written into them, of at most 4 MiB, and read into
  * ten times the memory; and answers for one list, so that no server keeps us busy for ever. */
@@ -43,6 +46,7 @@ const struct family rivals_families[] = {
 /* What is known of one kind in one namespace. */
 struct known {
 	struct rivals_list list; /* sorted; changed under the lock */
+	unsigned failures;       /* before the first look that succeeded */
 	bool looked;             /* the first look has ended; changed under the lock */
 	int64_t due_ms;          /* the next one */
 	enum outcome said;       /* what was logged last */
@@ -312,7 +316,7 @@ static void look_at(struct rivals *r, struct place *p, enum rival_kind kind, int
 		qsort(list.items, list.count, sizeof(*list.items), compare_rivals);
 	pthread_mutex_lock(&r->lock);
 	r->lists[kind][outcome]++;
-	k->looked = true;
+	k->looked |= outcome != LIST_FAILED || ++k->failures >= FAILURES_MAX;
 	if (outcome != LIST_FAILED) { /* of a server in trouble the list before still holds */
 		old = k->list;
 		k->list = list;
