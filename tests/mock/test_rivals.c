@@ -104,16 +104,18 @@ static const struct {
 	const char *want; /* NULL: no rival */
 	int more;         /* looks that it takes to know */
 } rows[] = {
-	{"nobody else", 200, HPAS(""), 404, "404 page not found", NULL},
+	{"nobody else", 200, HPAS(""), 404, "404 page not found", NULL, 0},
 	{"an HPA", 200, HPAS(ITEM("a", "billing") "," ITEM("h", "orders")), 404, "",
-		"HorizontalPodAutoscaler 'h' has the same target"},
-	{"an HPA of another target", 200, HPAS(ITEM("h", "order")), 200, OBJECTS(""), NULL},
+		"HorizontalPodAutoscaler 'h' has the same target", 0},
+	{"an HPA of another target", 200, HPAS(ITEM("h", "order")), 200, OBJECTS(""), NULL, 0},
 	{"a ScaledObject and the HPA that KEDA made for it", 200,
 		HPAS(ITEM("keda-hpa-s", "orders")), 200, OBJECTS(ITEM("s", "orders")),
-		"ScaledObject 's' and HorizontalPodAutoscaler 'keda-hpa-s' have the same target"},
+		"ScaledObject 's' and HorizontalPodAutoscaler 'keda-hpa-s' have the same target",
+		0},
 	{"a ScaledObject whose HPA may not be seen", 403, FORBIDDEN, 200,
-		OBJECTS(ITEM("s", "orders")), "ScaledObject 's' has the same target"},
-	{"what may not be listed is taken not to be there", 403, FORBIDDEN, 403, FORBIDDEN, NULL},
+		OBJECTS(ITEM("s", "orders")), "ScaledObject 's' has the same target", 0},
+	{"what may not be listed is taken not to be there", 403, FORBIDDEN, 403, FORBIDDEN, NULL,
+		0},
 	{"nor does a server in trouble hold for ever", 500, "", 500, "", NULL, 2},
 	{"an answer that is none", 200, "<html>", 200, HPAS(""), NULL, 2},
 };
