@@ -1,6 +1,7 @@
 #include "cli/program.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 
 #include "cli/reload.h"
 #include "cli/scaling.h"
@@ -94,7 +95,10 @@ static bool rests(void *ctx)
 
 void program_leads_changed(struct program *p)
 {
+	/* Two that ask at the same time must not act in the other order. */
+	pthread_mutex_lock(&p->pausing);
 	collector_pause(p->collector, rests(p));
+	pthread_mutex_unlock(&p->pausing);
 }
 
 /* The longest time between two snapshots when all is well. */
@@ -264,6 +268,7 @@ static int start_web(struct program *p, struct err *err)
 
 int program_start(struct program *p, struct err *err)
 {
+	pthread_mutex_init(&p->pausing, NULL);
 	if (settings_filters(&p->settings, &p->filters, err) < 0)
 		return -1;
 	if (p->file)
@@ -303,6 +308,7 @@ static void release(struct program *p)
 	labels_release(&p->metrics.labels);
 	reload_free(p->reload);
 	settings_release(&p->settings);
+	pthread_mutex_destroy(&p->pausing);
 }
 
 bool program_stop(struct program *p)

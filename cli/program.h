@@ -2,6 +2,7 @@
 #ifndef HEXLAG_PROGRAM_H
 #define HEXLAG_PROGRAM_H
 
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "cli/settings.h"
@@ -21,6 +22,7 @@ struct program {
 	struct kafkatimes *times;    /* NULL: no exact time lag */
 	struct trend *trend;         /* NULL: no exporter */
 	struct collector *collector;
+	pthread_mutex_t pausing;
 	struct scaling *scaling;     /* NULL: no rules */
 	struct accessreview *review; /* NULL: everybody may ask, or no exporter */
 	struct httpd_gate gate;      /* stands on it */

@@ -250,6 +250,10 @@ int scaling_start(struct scaling *s, struct err *err)
 
 int scaling_set_rules(struct scaling *s, struct ruleset *rules, struct err *err)
 {
+	/* Without an election every replica would act on it. */
+	if (!s->elects && self_rule(rules))
+		return err_set(err, ERR_CONFIG,
+			"a rule with target = \"self\" came: it takes effect after a restart");
 	return selftarget_set_rules(s->selftarget, rules, err);
 }
 

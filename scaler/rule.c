@@ -113,18 +113,23 @@ static int check_names(const struct rule *r, const char **ret_field, struct err 
 
 static int check_thresholds(const struct rule *r, const char **ret_field, struct err *err)
 {
-	const struct rule_threshold *a, *b;
-	const char *group_a, *group_b;
+	size_t count = rule_threshold_count(r);
+	const struct rule_threshold *thresholds[RULE_THRESHOLDS_MAX];
+	const char *groups[RULE_THRESHOLDS_MAX];
 
-	for (size_t i = 0; rule_threshold(r, i, &group_a, &a); i++)
-		for (size_t j = 0; j < i && rule_threshold(r, j, &group_b, &b); j++) {
-			if (!same(group_a, group_b) || !same(a->topic, b->topic))
-				continue;
-			*ret_field = "consumergroups";
-			return err_set(err, ERR_CONFIG,
-				"group \"%s\" has two thresholds for topic \"%s\"", group_a,
-				a->topic);
-		}
+	*ret_field = "consumergroups";
+	if (count > RULE_THRESHOLDS_MAX)
+		return err_set(err, ERR_CONFIG, "%zu thresholds, at most %d are possible", count,
+			RULE_THRESHOLDS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		(void)rule_threshold(r, i, &groups[i], &thresholds[i]);
+		for (size_t j = 0; j < i; j++)
+			if (same(groups[i], groups[j]) &&
+				same(thresholds[i]->topic, thresholds[j]->topic))
+				return err_set(err, ERR_CONFIG,
+					"group \"%s\" has two thresholds for topic \"%s\"",
+					groups[i], thresholds[i]->topic);
+	}
 	return 0;
 }
 

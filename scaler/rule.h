@@ -78,6 +78,7 @@ struct rule {
 
 /* Limits of what a rule may say, in the file and in objects. */
 #define RULE_GROUPS_MAX 1000
+#define RULE_THRESHOLDS_MAX 200 /* over all groups; each costs some KiB of memory */
 #define RULE_LAG_MAX INT64_MAX
 #define RULE_COOLDOWN_MAX_MS 86400000
 #define RULE_HOLD_LIMIT_MAX_MS 3600000
