@@ -33,19 +33,46 @@ void handover_begin(struct strbuf *out)
 	strbuf_addf(out, "{\"version\":%d,\"rules\":{", VERSION);
 }
 
-bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+static bool add(struct strbuf *out, const char *key, const char *control)
 {
 	struct jsonout j = {.to = out, .comma = out->len && out->data[out->len - 1] != '{'};
 	size_t before = out->len;
-	char key[KEY_MAX];
 
-	jsonout_text(&j, NULL, key_of(e, key));
+	jsonout_text(&j, NULL, key);
 	strbuf_addf(out, ":%s", control);
 	if (out->len + END_LEN <= HANDOVER_MAX)
 		return true;
 	out->len = before;
 	out->data[before] = '\0';
 	return false;
+}
+
+bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+{
+	char key[KEY_MAX];
+
+	return add(out, key_of(e, key), control);
+}
+
+void handover_add_rest(struct strbuf *out, const struct handover *h, const struct ruleset *without)
+{
+	json_t *known = json_object(), *control;
+	const char *key;
+	char buffer[KEY_MAX];
+
+	for (size_t i = 0; i < without->count; i++)
+		(void)json_object_set_new(known, key_of(&without->entries[i], buffer), json_true());
+	json_object_foreach(h ? h->rules : NULL, key, control)
+	{
+		char *text = json_object_get(known, key)
+				     ? NULL
+				     : json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		if (text)
+			(void)add(out, key, text);
+		free(text);
+	}
+	json_decref(known);
 }
 
 void handover_end(struct strbuf *out)
@@ -81,13 +108,20 @@ void handover_free(struct handover *h)
 	free(h);
 }
 
-char *handover_take(struct handover *h, const struct ruleset_entry *e)
+char *handover_peek(const struct handover *h, const struct ruleset_entry *e)
 {
 	char key[KEY_MAX];
 	json_t *control = h ? json_object_get(h->rules, key_of(e, key)) : NULL;
-	char *text = control ? json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
-	if (control)
-		(void)json_object_del(h->rules, key);
+	return control ? json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+}
+
+char *handover_take(struct handover *h, const struct ruleset_entry *e)
+{
+	char *text = handover_peek(h, e);
+	char key[KEY_MAX];
+
+	if (text)
+		(void)json_object_del(h->rules, key_of(e, key));
 	return text;
 }

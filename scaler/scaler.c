@@ -24,6 +24,10 @@
 /* Between two texts left to the next leader; what it lacks then is a write or two. */
 #define SAVE_MS 5000
 
+/* What the leader before left of rules that are not here is left on for so long: objects may yet be listed,
+ * the workload of "self" be found. */
+#define LEFT_KEEP_MS 600000
+
 struct scaler {
 	struct scaler_options options;
 	struct kube *kube;
@@ -35,7 +39,9 @@ struct scaler {
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
 	uint64_t last_term;      /* in which it led last; 0: it never did */
-	struct handover *left;   /* by the leader before; NULL: nothing */
+	struct handover *left;   /* by the leader before, and not yet taken up; NULL: nothing */
+	int64_t left_ms;         /* when `left` was found */
+	bool adopted;            /* `rules` are some that were set */
 	int64_t saved_ms;        /* when what is remembered was last left for the next */
 };
 
@@ -133,6 +139,7 @@ static void adopt_rules(struct scaler *s, uint64_t seq)
 	s->rules = s->pending;
 	s->targets = targets;
 	s->pending = NULL;
+	s->adopted = true;
 	pthread_mutex_unlock(&s->lock);
 	say_gone(old, before);
 	free_targets(before, old->count);
@@ -151,7 +158,7 @@ static void forget(struct scaler *s)
 }
 
 /* Takes up what the leader before left. */
-static void take_over(struct scaler *s, uint64_t term)
+static void take_over(struct scaler *s, uint64_t term, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	char *CLEANUP(mem_free_at) text =
@@ -160,6 +167,7 @@ static void take_over(struct scaler *s, uint64_t term)
 
 	handover_free(s->left);
 	s->left = text ? handover_parse(text, &err) : NULL;
+	s->left_ms = now_ms;
 	if (text && !s->left)
 		log_warn("what the leader before left is of no use, so all rules begin anew: %s",
 			err.msg);
@@ -188,34 +196,58 @@ static void resume(struct scaler *s, size_t i, int64_t now_ms)
 			rule_name(&e->rule, name), err.msg);
 }
 
+/* What the next leader is to know of rule `i`, "" for nothing; of one that has not begun what was left. */
+static void add_remembered(const struct scaler *s, size_t i, int64_t now_ms, struct strbuf *out)
+{
+	const struct ruleset_entry *e = &s->rules->entries[i];
+	char *CLEANUP(mem_free_at) text = NULL;
+
+	if (s->targets[i]->begun) {
+		target_save(s->targets[i], &e->rule, now_ms, out);
+		return;
+	}
+	text = handover_peek(s->left, e);
+	if (text)
+		strbuf_adds(out, text);
+}
+
+/* Appends the rules that matter, or the others. False: they do not all fit. */
+static bool add_rules(const struct scaler *s, bool matter, int64_t now_ms, struct strbuf *out)
+{
+	for (size_t i = 0; i < s->rules->count; i++) {
+		const struct target *t = s->targets[i];
+		struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
+
+		if ((t->control.has_written || !t->begun) != matter)
+			continue;
+		add_remembered(s, i, now_ms, &control);
+		if (control.len && !handover_add(out, &s->rules->entries[i], strbuf_str(&control)))
+			return false;
+	}
+	return true;
+}
+
 /* Leaves what is remembered to the next leader: first the rules that were written by, whose cooldowns and
- * windows matter most, then the others, as far as there is room. */
+ * windows matter most, and those that are not yet taken up; then the others, as far as there is room. */
 static void save(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
-	bool room = true;
 
-	if (!hooks->save_state || !s->term)
+	/* Without rules there is nothing to leave, and what was left is still in its place. */
+	if (!hooks->save_state || !s->term || !s->adopted)
 		return;
 	s->saved_ms = now_ms;
 	handover_begin(&out);
-	for (int written = 1; written >= 0; written--)
-		for (size_t i = 0; i < s->rules->count && room; i++) {
-			const struct ruleset_entry *e = &s->rules->entries[i];
-			struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
-
-			if (s->targets[i]->control.has_written != (written == 1))
-				continue;
-			target_save(s->targets[i], &e->rule, now_ms, &control);
-			room = handover_add(&out, e, strbuf_str(&control));
-		}
+	if (add_rules(s, true, now_ms, &out) && add_rules(s, false, now_ms, &out) &&
+		now_ms - s->left_ms < LEFT_KEEP_MS)
+		handover_add_rest(&out, s->left, s->rules);
 	handover_end(&out);
 	hooks->save_state(hooks->ctx, s->term, strbuf_str(&out));
 }
 
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */
-static uint64_t lead(struct scaler *s)
+static uint64_t lead(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	uint64_t term = hooks->term ? hooks->term(hooks->ctx, 0) : 1;
@@ -225,7 +257,7 @@ static uint64_t lead(struct scaler *s)
 	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
 	if (term && term != s->last_term) {
 		forget(s);
-		take_over(s, term);
+		take_over(s, term, now_ms);
 		s->last_term = term;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -249,22 +281,6 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 	};
 }
 
-void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
-{
-	struct target_env env;
-	size_t rereads;
-
-	adopt_rules(s, snapshot ? snapshot->seq : 0);
-	if (!lead(s))
-		return;
-	env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop); i++) {
-		resume(s, i, now_ms);
-		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
-	}
-	save(s, now_ms);
-}
-
 /* The current snapshot unless it is too old to act on: rules are served one after another, and a slow API
  * server can make that take long. */
 static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
@@ -278,23 +294,57 @@ static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
 	return current;
 }
 
-static void act_on_all(struct scaler *s, uint64_t seq)
-{
+/* One pass over all rules. `at` NULL: each acts on the snapshot and at the time of its turn. */
+struct pass {
+	struct scaler *s;
 	struct target_env env;
+	const struct pass_at {
+		const struct snapshot *snapshot;
+		int64_t now_ms;
+	} * at;
+};
+
+static int64_t now_of(const struct pass *p)
+{
+	return p->at ? p->at->now_ms : clock_mono_ms();
+}
+
+static bool goes_on(const struct pass *p)
+{
+	return !atomic_load(&p->s->loop.stop) && lead(p->s, now_of(p)) == p->env.term;
+}
+
+static void act(const struct pass *p, size_t i)
+{
+	struct scaler *s = p->s;
+	int64_t now_ms = now_of(p);
+	struct snapshot *CLEANUP(snapshot_unref_at) recent =
+		p->at ? NULL : recent_snapshot(s, now_ms);
+
+	resume(s, i, now_ms);
+	target_act(s->targets[i], &p->env, &s->rules->entries[i], p->at ? p->at->snapshot : recent,
+		now_ms);
+}
+
+static void act_on_all(struct scaler *s, uint64_t seq, const struct pass_at *at)
+{
+	struct pass p = {.s = s, .at = at};
 	size_t rereads;
 
 	adopt_rules(s, seq);
-	if (!lead(s))
+	if (!lead(s, now_of(&p)))
 		return;
-	env = env_of(s, &rereads);
-	for (size_t i = 0;
-		i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s) == env.term; i++) {
-		int64_t now_ms = clock_mono_ms();
-		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
+	p.env = env_of(s, &rereads);
+	for (size_t i = 0; i < s->rules->count && goes_on(&p); i++)
+		act(&p, i);
+}
 
-		resume(s, i, now_ms);
-		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
-	}
+void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct pass_at at = {snapshot, now_ms};
+
+	act_on_all(s, snapshot ? snapshot->seq : 0, &at);
+	save(s, now_ms);
 }
 
 static void run(void *ctx)
@@ -308,7 +358,7 @@ static void run(void *ctx)
 
 		if (woken)
 			seq = woken->seq;
-		act_on_all(s, seq);
+		act_on_all(s, seq, NULL);
 		if (clock_mono_ms() - s->saved_ms >= SAVE_MS)
 			save(s, clock_mono_ms());
 	}

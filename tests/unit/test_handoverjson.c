@@ -43,6 +43,41 @@ static void test_round_trip(void)
 	TAP_TRUE("nothing left is nothing", !handover_take(NULL, &a));
 }
 
+static void test_rest(void)
+{
+	const struct ruleset_entry gone = entry("gone", NULL), here = entry("here", NULL);
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct strbuf CLEANUP(strbuf_release) next = STRBUF_INIT;
+	struct ruleset *rules = ruleset_new();
+	struct err err = {0};
+	struct handover *h;
+	char *got;
+
+	ruleset_add(rules, &here.rule, NULL);
+	handover_begin(&text);
+	(void)handover_add(&text, &gone, "{\"x\":1}");
+	(void)handover_add(&text, &here, "{\"x\":2}");
+	handover_end(&text);
+	h = handover_parse(strbuf_str(&text), &err);
+	got = handover_peek(h, &here);
+	TAP_STR("what is peeked at", got, "{\"x\":2}");
+	free(got);
+	got = handover_peek(h, &here);
+	TAP_STR("stays there", got, "{\"x\":2}");
+	free(got);
+	handover_begin(&next);
+	handover_add_rest(&next, h, rules);
+	handover_end(&next);
+	handover_free(h);
+	h = handover_parse(strbuf_str(&next), &err);
+	got = handover_take(h, &gone);
+	TAP_STR("a rule that is not here is left on", got, "{\"x\":1}");
+	free(got);
+	TAP_TRUE("one that is here is not", !handover_take(h, &here));
+	handover_free(h);
+	ruleset_unref(rules);
+}
+
 static void test_bounded(void)
 {
 	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
@@ -96,6 +131,7 @@ static void test_refused(void)
 int main(void)
 {
 	test_round_trip();
+	test_rest();
 	test_bounded();
 	test_refused();
 	return tap_done();
