@@ -41,6 +41,7 @@ struct scaler {
 	uint64_t last_term;      /* in which it led last; 0: it never did */
 	struct handover *left;   /* by the leader before, and not yet taken up; NULL: nothing */
 	int64_t left_ms;         /* when `left` was found */
+	size_t turn;             /* the rule whose target is tried first of those that fail */
 	bool adopted;            /* `rules` are some that were set */
 	int64_t saved_ms;        /* when what is remembered was last left for the next */
 };
@@ -278,6 +279,7 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
 		.look_only = s->options.look_only,
+		.alone = s->rules->count < 2,
 	};
 }
 
@@ -314,7 +316,8 @@ static bool goes_on(const struct pass *p)
 	return !atomic_load(&p->s->loop.stop) && lead(p->s, now_of(p)) == p->env.term;
 }
 
-static void act(const struct pass *p, size_t i)
+/* False: it failed slowly. */
+static bool act(const struct pass *p, size_t i)
 {
 	struct scaler *s = p->s;
 	int64_t now_ms = now_of(p);
@@ -322,8 +325,41 @@ static void act(const struct pass *p, size_t i)
 		p->at ? NULL : recent_snapshot(s, now_ms);
 
 	resume(s, i, now_ms);
-	target_act(s->targets[i], &p->env, &s->rules->entries[i], p->at ? p->at->snapshot : recent,
-		now_ms);
+	return target_act(s->targets[i], &p->env, &s->rules->entries[i],
+		p->at ? p->at->snapshot : recent, now_ms);
+}
+
+enum health { HEALTHY, FAILING, HANGING };
+
+static enum health health_of(const struct target *t)
+{
+	return t->slow ? HANGING : t->backoff_ms ? FAILING : HEALTHY;
+}
+
+/* First the targets that answer, so that none waits for those that failed; at last those that hang, of which
+ * one may take its whole time-out in a pass, another one each time. Once they answer again there is no
+ * such limit. */
+static void act_by_health(const struct pass *p)
+{
+	struct scaler *s = p->s;
+	size_t count = s->rules->count, first = s->turn;
+	uint8_t *CLEANUP(mem_free_at) health = mem_zalloc(count + 1, sizeof(*health));
+
+	for (size_t i = 0; i < count; i++)
+		health[i] = (uint8_t)health_of(s->targets[i]);
+	for (int turn = HEALTHY; turn <= HANGING; turn++)
+		for (size_t n = 0; n < count; n++) {
+			size_t i = (first + n) % count;
+
+			if (health[i] != turn)
+				continue;
+			if (!goes_on(p))
+				return;
+			if (!act(p, i) && turn != HEALTHY) {
+				s->turn = i + 1;
+				return;
+			}
+		}
 }
 
 static void act_on_all(struct scaler *s, uint64_t seq, const struct pass_at *at)
@@ -335,8 +371,7 @@ static void act_on_all(struct scaler *s, uint64_t seq, const struct pass_at *at)
 	if (!lead(s, now_of(&p)))
 		return;
 	p.env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && goes_on(&p); i++)
-		act(&p, i);
+	act_by_health(&p);
 }
 
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)

@@ -24,6 +24,11 @@
 #define BACKOFF_PASSING_MAX_MS 5000
 #define BACKOFF_MAX_MS 30000
 
+/* A failure that took so long, as a time-out does, holds up the other targets: it is tried again only after a
+ * multiple of that. */
+#define SLOW_MS 300
+#define SLOW_WAITS 4
+
 #define NOTE_MAX 512
 
 struct target *target_new(void)
@@ -135,11 +140,12 @@ static void note_problem(const struct act *a, const char *problem)
 	pthread_mutex_unlock(a->env->lock);
 }
 
-/* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
-static void fail(const struct act *a, const struct err *err, int64_t now_ms)
+/* Sets the time of the next try after a failure that took `took_ms`. Returns the wait; `ret_longest_ms` is
+ * what it will grow to. */
+static int64_t back_off(
+	const struct act *a, const struct err *err, int64_t took_ms, int64_t *ret_longest_ms)
 {
 	struct target *t = a->t;
-	char name[RULE_NAME_MAX];
 	bool passes = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
 	int64_t longest = passes ? BACKOFF_PASSING_MAX_MS : BACKOFF_MAX_MS, wait;
 
@@ -153,7 +159,22 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 	wait = (int64_t)err->retry_after_s * 1000;
 	if (wait < t->backoff_ms)
 		wait = t->backoff_ms;
-	t->retry_ms = now_ms + wait;
+	t->slow = took_ms >= SLOW_MS;
+	if (t->slow && !a->env->alone && wait < took_ms * SLOW_WAITS)
+		wait = took_ms * SLOW_WAITS;
+	/* The wait begins when the request has ended, which may have taken its whole time-out. */
+	t->retry_ms = a->now_ms + took_ms + wait;
+	*ret_longest_ms = wait > longest ? wait : longest;
+	return wait;
+}
+
+/* Notes a failure, and logs it unless it was the last thing said. */
+static void fail(const struct act *a, const struct err *err, int64_t took_ms)
+{
+	struct target *t = a->t;
+	char name[RULE_NAME_MAX];
+	int64_t longest, wait = back_off(a, err, took_ms, &longest);
+
 	t->has_scale = false;
 	if (err->kind == ERR_ABSENT)
 		t->scale.uid[0] = '\0'; /* the next of this name is another one */
@@ -164,8 +185,7 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 		return;
 	note_problem(a, err->msg);
 	log_warn("%s: %s; trying again in %" PRId64 "s, then less often up to every %" PRId64 "s",
-		rule_name(a->r, name), err->msg, wait / 1000,
-		(wait > longest ? wait : longest) / 1000);
+		rule_name(a->r, name), err->msg, wait / 1000, longest / 1000);
 	tell(a, true, err->kind == ERR_CONFLICT ? "FailedUpdateScale" : "FailedGetScale", err->msg);
 }
 
@@ -174,6 +194,7 @@ static void recovered(const struct act *a)
 	char name[RULE_NAME_MAX];
 
 	a->t->retry_ms = a->t->backoff_ms = 0;
+	a->t->slow = false;
 	if (!*a->t->view.problem)
 		return;
 	note_problem(a, "");
@@ -373,7 +394,7 @@ static int act_once(const struct act *a, const struct snapshot *snapshot, struct
 	return d.write && !a->env->look_only ? write_scale(a, &d, err) : 0;
 }
 
-void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+bool target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
 	const struct snapshot *snapshot, int64_t now_ms)
 {
 	const struct act a = {t, env, e, &e->rule, now_ms};
@@ -382,18 +403,19 @@ void target_act(struct target *t, const struct target_env *env, const struct rul
 	char why[sizeof(t->view.contended)];
 
 	if (now_ms < t->retry_ms || (has_rival(&a, why, sizeof(why)) && !*why))
-		return;
+		return true;
 	for (int i = 0; i < CONFLICTS_MAX; i++) {
 		err_clear(&err);
 		if (act_once(&a, snapshot, &err) == 0) {
 			recovered(&a);
-			return;
+			return true;
 		}
 		if (err.kind != ERR_CONFLICT || atomic_load(env->stop))
 			break;
 		t->has_scale = false;
 	}
-	/* The wait begins when the request has ended, which may have taken its whole time-out. */
-	if (!atomic_load(env->stop))
-		fail(&a, &err, now_ms + clock_mono_ms() - began);
+	if (atomic_load(env->stop))
+		return true;
+	fail(&a, &err, clock_mono_ms() - began);
+	return !t->slow;
 }

@@ -62,6 +62,7 @@ struct target {
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
 	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	bool slow;                    /* the latest failure held up the others */
 	enum err_kind failed;         /* of the latest failure */
 	struct control control;
 	struct contend contend;
@@ -88,6 +89,7 @@ struct target_env {
 	int64_t margin_ms; /* a write may take so long */
 	size_t *rereads;   /* scales that may yet be read in this pass only to look */
 	bool look_only;    /* decide, but write nothing */
+	bool alone;        /* there is no other target to be held up */
 };
 
 struct target *target_new(void);
@@ -104,8 +106,9 @@ int target_resume(struct target *t, const struct rule *r, const char *text, int6
 /* Appends what the next leader is to remember. */
 void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out);
 
-/* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. */
-void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+/* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. False: it
+ * failed slowly, and so held up whatever comes after it. */
+bool target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
 	const struct snapshot *snapshot, int64_t now_ms);
 
 #endif

@@ -380,6 +380,58 @@ static void test_not_yet_begun(void)
 	hooks.take_state = NULL;
 }
 
+/* Adds two targets that hang: shop/lost0 and shop/lost1. */
+static void add_hanging(struct bench *b)
+{
+	struct ruleset *set = rules_of(NULL);
+
+	for (int i = 0; i < 2; i++) {
+		char name[8];
+		struct rule r = b->rule;
+
+		(void)snprintf(name, sizeof(name), "lost%d", i);
+		(void)apiserver_add(b->api, "deployments", "shop", name, 4);
+		r.target.name = name;
+		ruleset_add(set, &r, NULL);
+	}
+	ruleset_add(set, &b->rule, NULL);
+	scaler_set_rules(b->scaler, set, 0);
+	ruleset_unref(set);
+	apiserver_fail(b->api, &(struct apiserver_fault){
+				       .kind = APISERVER_HANG, .path_has = "/lost", .times = 100});
+}
+
+static void test_hanging(void)
+{
+	struct bench b;
+	unsigned requests;
+	char line[2][200];
+
+	bench_timeout_ms = 400;
+	bench_open(&b, 4, false);
+	add_hanging(&b);
+	pass(&b, 3000, 1000);
+	TAP_INT("targets that hang do not keep another one from being scaled", replicas(&b), 10);
+	requests = apiserver_count(b.api, NULL);
+	pass(&b, 3000, 1500);
+	TAP_INT("they are left for four times as long as they took", apiserver_count(b.api, NULL),
+		requests);
+	for (int i = 0; i < 2; i++) {
+		pass(&b, 3000, i ? 1 : 1500);
+		TAP_INT("then one of them is tried in a pass", apiserver_count(b.api, NULL),
+			++requests);
+		(void)apiserver_last_line(b.api, line[i], sizeof(line[i]));
+		TAP_HAS("which hangs", line[i], "/lost");
+	}
+	TAP_TRUE("each in its turn", strcmp(line[0], line[1]) != 0);
+	apiserver_heal(b.api);
+	pass(&b, 3000, 4000);
+	TAP_INT("as soon as they answer there is no such limit", apiserver_count(b.api, NULL),
+		requests + 4);
+	bench_close(&b);
+	bench_timeout_ms = 2000;
+}
+
 static void test_look(void)
 {
 	struct target_view view;
@@ -424,6 +476,7 @@ int main(void)
 	test_next_leader();
 	test_inherited_stays();
 	test_not_yet_begun();
+	test_hanging();
 	test_look();
 	return tap_done();
 }
