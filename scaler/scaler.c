@@ -62,6 +62,11 @@ struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
 	return s;
 }
 
+const char *scaler_namespace(const struct scaler *s)
+{
+	return kube_namespace(s->kube);
+}
+
 static void free_targets(struct target **targets, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
