@@ -9,7 +9,8 @@
 #include "common/mem.h"
 
 #define VERSION 1
-#define KEY_MAX (RULE_NAME_MAX + 80)
+#define GROUP_MAX 253 /* a DNS name */
+#define KEY_MAX (RULE_NAME_MAX + GROUP_MAX + 80)
 
 /* Of the longest end: "}}". */
 #define END_LEN 2
@@ -18,13 +19,18 @@ struct handover {
 	json_t *rules; /* by key; an object */
 };
 
-/* A rule of an object is another one when the object was made anew. */
+/* "group/namespace/kind/name#uid", where versions of one group are the same. A rule of an object is another
+ * one when the object was made anew. */
 static const char *key_of(const struct ruleset_entry *e, char to[KEY_MAX])
 {
+	const char *version = e->rule.target.api_version;
+	const char *slash = version ? strchr(version, '/') : NULL;
+	size_t group = slash ? (size_t)(slash - version) : 0;
 	char name[RULE_NAME_MAX];
 
-	(void)snprintf(to, KEY_MAX, "%s%s%.64s", rule_name(&e->rule, name),
-		e->origin.uid ? "#" : "", e->origin.uid ? e->origin.uid : "");
+	(void)snprintf(to, KEY_MAX, "%.*s/%s%s%.64s", (int)(group < GROUP_MAX ? group : GROUP_MAX),
+		slash ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
+		e->origin.uid ? e->origin.uid : "");
 	return to;
 }
 

@@ -1,6 +1,6 @@
 /* What a leader leaves to the next one: one text for all rules, made of control_save()'s. Pure.
  *
- *	{"version":1,"rules":{"shop/Deployment/orders":{...},...}}
+ *	{"version":1,"rules":{"apps/shop/Deployment/orders":{...},...}}
  *
  * Whoever may write the Lease can have put anything there: what cannot be read is left out. */
 #ifndef HEXLAG_HANDOVERJSON_H

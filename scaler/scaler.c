@@ -21,7 +21,7 @@
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
 
-/* Between two texts left to the next leader; what it lacks then is a write or two. */
+/* Between two texts left to the next leader where nothing was written. */
 #define SAVE_MS 5000
 
 /* What the leader before left of rules that are not here is left on for so long: objects may yet be listed,
@@ -42,6 +42,8 @@ struct scaler {
 	struct handover *left;   /* by the leader before, and not yet taken up; NULL: nothing */
 	int64_t left_ms;         /* when `left` was found */
 	size_t turn;             /* the rule whose target is tried first of those that fail */
+	size_t left_out;         /* rules that did not fit when last told */
+	bool wrote;              /* since the last save */
 	bool adopted;            /* `rules` are some that were set */
 	int64_t saved_ms;        /* when what is remembered was last left for the next */
 };
@@ -157,8 +159,11 @@ static void forget(struct scaler *s)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->rules->count; i++) {
-		target_free(s->targets[i]);
+		struct target *before = s->targets[i];
+
 		s->targets[i] = target_new();
+		target_keep_counts(s->targets[i], before);
+		target_free(before);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -217,20 +222,41 @@ static void add_remembered(const struct scaler *s, size_t i, int64_t now_ms, str
 		strbuf_adds(out, text);
 }
 
-/* Appends the rules that matter, or the others. False: they do not all fit. */
-static bool add_rules(const struct scaler *s, bool matter, int64_t now_ms, struct strbuf *out)
+/* Appends the rules that matter, or the others. Returns how many do not fit. */
+static size_t add_rules(const struct scaler *s, bool matter, int64_t now_ms, struct strbuf *out)
 {
+	size_t left_out = 0;
+
 	for (size_t i = 0; i < s->rules->count; i++) {
 		const struct target *t = s->targets[i];
 		struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
 
 		if ((t->control.has_written || !t->begun) != matter)
 			continue;
-		add_remembered(s, i, now_ms, &control);
-		if (control.len && !handover_add(out, &s->rules->entries[i], strbuf_str(&control)))
-			return false;
+		if (!left_out)
+			add_remembered(s, i, now_ms, &control);
+		/* Once one does not fit, the others are not even tried, as most would not either. */
+		if (left_out || (control.len && !handover_add(out, &s->rules->entries[i],
+							strbuf_str(&control))))
+			left_out++;
 	}
-	return true;
+	return left_out;
+}
+
+/* The texts grow and shrink a little all the time: told is what is clearly another number. */
+static void say_left_out(struct scaler *s, size_t left_out)
+{
+	size_t said = s->left_out, change = left_out > said ? left_out - said : said - left_out;
+
+	if (!change || (left_out && change * 4 < said))
+		return;
+	s->left_out = left_out;
+	if (left_out)
+		log_warn("%zu of %zu rules do not fit into the %zu KiB that are left to the next "
+			 "leader: they would begin anew",
+			left_out, s->rules->count, HANDOVER_MAX >> 10);
+	else
+		log_info("all rules fit again into what is left to the next leader");
 }
 
 /* Leaves what is remembered to the next leader: first the rules that were written by, whose cooldowns and
@@ -239,14 +265,18 @@ static void save(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
+	size_t left_out;
 
 	/* Without rules there is nothing to leave, and what was left is still in its place. */
 	if (!hooks->save_state || !s->term || !s->adopted)
 		return;
 	s->saved_ms = now_ms;
+	s->wrote = false;
 	handover_begin(&out);
-	if (add_rules(s, true, now_ms, &out) && add_rules(s, false, now_ms, &out) &&
-		now_ms - s->left_ms < LEFT_KEEP_MS)
+	left_out = add_rules(s, true, now_ms, &out);
+	left_out += add_rules(s, false, now_ms, &out);
+	say_left_out(s, left_out);
+	if (!left_out && now_ms - s->left_ms < LEFT_KEEP_MS)
 		handover_add_rest(&out, s->left, s->rules);
 	handover_end(&out);
 	hooks->save_state(hooks->ctx, s->term, strbuf_str(&out));
@@ -283,6 +313,7 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.term = s->term,
 		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
+		.wrote = &s->wrote,
 		.look_only = s->options.look_only,
 		.alone = s->rules->count < 2,
 	};
@@ -399,7 +430,7 @@ static void run(void *ctx)
 		if (woken)
 			seq = woken->seq;
 		act_on_all(s, seq, NULL);
-		if (clock_mono_ms() - s->saved_ms >= SAVE_MS)
+		if (s->wrote || clock_mono_ms() - s->saved_ms >= SAVE_MS)
 			save(s, clock_mono_ms());
 	}
 	save(s, clock_mono_ms());

@@ -45,6 +45,17 @@ void target_free(struct target *t)
 	free(t);
 }
 
+void target_keep_counts(struct target *t, const struct target *from)
+{
+	const struct target_view *v = &from->view;
+
+	t->view.writes = v->writes;
+	t->view.dry_writes = v->dry_writes;
+	t->view.errors = v->errors;
+	t->view.bad_data_writes = v->bad_data_writes;
+	memcpy(t->view.decisions, v->decisions, sizeof(v->decisions));
+}
+
 void target_rule_changed(struct target *t)
 {
 	free(t->seen);
@@ -217,8 +228,10 @@ static struct kube_target target_of(const struct ruleset_entry *e)
 static void wrote(const struct act *a, int32_t from, int32_t to, int64_t at_ms)
 {
 	decide_wrote(a->r, &a->t->control, from, to, at_ms);
-	if (!a->r->dry_run)
-		contend_wrote(&a->t->contend, from, to, at_ms);
+	if (a->r->dry_run)
+		return;
+	contend_wrote(&a->t->contend, from, to, at_ms);
+	*a->env->wrote = true;
 }
 
 static int read_scale(const struct act *a, struct err *err)

@@ -88,12 +88,16 @@ struct target_env {
 	uint64_t term;     /* decided in it: nothing is written in another */
 	int64_t margin_ms; /* a write may take so long */
 	size_t *rereads;   /* scales that may yet be read in this pass only to look */
+	bool *wrote;       /* set where a size was written */
 	bool look_only;    /* decide, but write nothing */
 	bool alone;        /* there is no other target to be held up */
 };
 
 struct target *target_new(void);
 void target_free(struct target *t); /* NULL is fine */
+
+/* Takes over what is counted of another one: it goes on while this process does. */
+void target_keep_counts(struct target *t, const struct target *from);
 
 /* The rule is another one for the same target: what does not depend on it stays. */
 void target_rule_changed(struct target *t);

@@ -243,6 +243,7 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 
 static void test_leader_only(void)
 {
+	struct target_view view;
 	struct bench b;
 
 	hooks.term = term;
@@ -259,6 +260,10 @@ static void test_leader_only(void)
 	term_now = 2;
 	pass(&b, 3000, 3000 + SLACK_MS);
 	TAP_INT("who leads writes", replicas(&b), 2);
+	term_now = term_then = 3;
+	pass(&b, 3000, 1000);
+	TAP_TRUE("a new term begins anew, but goes on counting",
+		scaler_look(b.scaler, 0, &view) && view.writes == 2 && view.errors >= 2);
 	bench_close(&b);
 	hooks.term = NULL;
 }

@@ -15,6 +15,31 @@ static struct ruleset_entry entry(const char *name, const char *uid)
 	};
 }
 
+static void test_groups(void)
+{
+	struct ruleset_entry a = entry("a", NULL), b = a, later = a;
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
+	struct handover *h;
+	char *got;
+
+	b.rule.target.api_version = (char *)"example.com/v1";
+	later.rule.target.api_version = (char *)"apps/v2";
+	handover_begin(&text);
+	(void)handover_add(&text, &a, "{\"x\":1}");
+	(void)handover_add(&text, &b, "{\"x\":2}");
+	handover_end(&text);
+	h = handover_parse(strbuf_str(&text), &err);
+	TAP_STR("one name in two API groups is no duplicate", err.msg, "");
+	got = handover_take(h, &b);
+	TAP_STR("each is found", got, "{\"x\":2}");
+	free(got);
+	got = handover_take(h, &later);
+	TAP_STR("in another version, too", got, "{\"x\":1}");
+	free(got);
+	handover_free(h);
+}
+
 static void test_round_trip(void)
 {
 	const struct ruleset_entry a = entry("a", NULL), b = entry("b\"\xff", NULL),
@@ -131,6 +156,7 @@ static void test_refused(void)
 int main(void)
 {
 	test_round_trip();
+	test_groups();
 	test_rest();
 	test_bounded();
 	test_refused();
