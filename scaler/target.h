@@ -70,11 +70,14 @@ struct target {
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
 	bool uncertain;
-	int32_t attempted_from, attempted; /* replicas */
+	struct decision attempt;
 	int64_t attempt_ms;
+	bool write_failed; /* the latest failure was one of a write */
 
 	enum reason said; /* the reason last logged */
 	bool has_said;
+	bool has_told_dry; /* the change that a dry run told last */
+	int32_t told_from, told_to;
 
 	struct target_view view; /* changed only under the lock */
 };

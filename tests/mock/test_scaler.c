@@ -77,11 +77,27 @@ static void test_conflicts(void)
 	bench_close(&b);
 }
 
+static char reasons[200], latest_note[200]; /* of the events told */
+
+static void note_event(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
+	const char *note)
+{
+	size_t len = strlen(reasons);
+
+	(void)ctx;
+	(void)e;
+	(void)warning;
+	(void)snprintf(reasons + len, sizeof(reasons) - len, "%s ", reason);
+	(void)snprintf(latest_note, sizeof(latest_note), "%s", note);
+}
+
 static void test_dry_run(void)
 {
 	struct bench b;
 	struct target_view v;
 
+	*reasons = '\0';
+	hooks.event = note_event;
 	bench_open(&b, 4, true);
 	pass(&b, 3000, 1000);
 	TAP_INT("a dry run writes nothing", apiserver_count(b.api, "PUT"), 0);
@@ -90,7 +106,18 @@ static void test_dry_run(void)
 	pass(&b, 3000, 1000);
 	TAP_TRUE("and cools down as if it had",
 		scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_COOLDOWN);
+	for (int i = 0; i < 5; i++) {
+		pass(&b, 3000, 60000);
+		pass(&b, 3000, 1000);
+	}
+	TAP_TRUE("after each cooldown it would again",
+		scaler_look(b.scaler, 0, &v) && v.dry_writes >= 5);
+	TAP_STR("which is told once", reasons, "SuccessfulRescale ");
+	pass(&b, 1400, 60000);
+	TAP_STR("until it would do something else", reasons,
+		"SuccessfulRescale SuccessfulRescale ");
 	bench_close(&b);
+	hooks.event = NULL;
 }
 
 static const struct {
@@ -163,8 +190,11 @@ static void backoff_grows(int status, int64_t longest_ms)
 /* The PUT is applied but its answer is lost: the target must not be scaled twice. */
 static void test_lost_answer(void)
 {
+	struct target_view v;
 	struct bench b;
 
+	*reasons = '\0';
+	hooks.event = note_event;
 	bench_open(&b, 4, false);
 	apiserver_fail(b.api,
 		&(struct apiserver_fault){
@@ -174,7 +204,13 @@ static void test_lost_answer(void)
 	pass(&b, 1500, 5000);
 	TAP_INT("a write whose answer was lost counts for the cooldown", replicas(&b), 6);
 	TAP_INT("so there is no second one", apiserver_count(b.api, "PUT"), 1);
+	TAP_TRUE("it is counted when it is found", scaler_look(b.scaler, 0, &v) && v.writes == 1 &&
+							   v.write.has && v.write.from == 4 &&
+							   v.write.to == 6);
+	TAP_STR("and told after the failure", reasons, "FailedUpdateScale SuccessfulRescale ");
+	TAP_HAS("as what it is", latest_note, "(the answer was lost)");
 	bench_close(&b);
+	hooks.event = NULL;
 }
 
 static void test_no_snapshot(void)
@@ -266,123 +302,6 @@ static void test_leader_only(void)
 		scaler_look(b.scaler, 0, &view) && view.writes == 2 && view.errors >= 2);
 	bench_close(&b);
 	hooks.term = NULL;
-}
-
-static char *left;
-
-static void save_state(void *ctx, uint64_t in_term, const char *text)
-{
-	(void)ctx;
-	(void)in_term;
-	free(left);
-	left = mem_strdup(text);
-}
-
-static char *take_state(void *ctx, uint64_t in_term)
-{
-	(void)ctx;
-	(void)in_term;
-	return mem_strdup(left);
-}
-
-static void test_next_leader(void)
-{
-	struct bench b;
-
-	hooks.save_state = save_state;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	TAP_INT("the leader writes", replicas(&b), 10);
-	bench_close(&b);
-	hooks.take_state = take_state;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 30000);
-	TAP_INT("the next one goes on with its cooldown", replicas(&b), 4);
-	pass(&b, 3000, 60000);
-	TAP_INT("to its end", replicas(&b), 10);
-	bench_close(&b);
-	free(left);
-	left = mem_strdup("{}");
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
-	bench_close(&b);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
-}
-
-/* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
-static void test_inherited_stays(void)
-{
-	struct ruleset *set;
-	struct bench b;
-	char *first;
-
-	hooks.save_state = save_state;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	bench_close(&b);
-	first = mem_strdup(left);
-	hooks.take_state = take_state;
-	bench_open(&b, 4, false);
-	set = rules_of(&b.rule);
-	scaler_set_rules(b.scaler, set, 1);
-	pass(&b, 3000, 1000);
-	TAP_STR("before there are rules nothing is saved over what was left", left, first);
-	set_rules(&b, NULL);
-	pass(&b, 3000, 1000);
-	TAP_HAS("what no rule has claimed is left on", left, "Deployment/orders");
-	scaler_set_rules(b.scaler, set, 0);
-	pass(&b, 3000, 28000);
-	TAP_INT("so that a rule that comes later goes on", replicas(&b), 4);
-	ruleset_unref(set);
-	bench_close(&b);
-	bench_open(&b, 4, false);
-	set_rules(&b, NULL);
-	pass(&b, 3000, 1000);
-	pass(&b, 3000, 600000);
-	TAP_TRUE("but not for ever", !strstr(left, "Deployment/orders"));
-	bench_close(&b);
-	free(first);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
-}
-
-static uint64_t next_term(void *ctx, int64_t margin_ms)
-{
-	(void)ctx;
-	(void)margin_ms;
-	return ++term_now;
-}
-
-/* Another term begins before all rules had their turn. */
-static void test_not_yet_begun(void)
-{
-	struct bench b;
-
-	hooks.save_state = save_state;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	hooks.take_state = take_state;
-	bench_close(&b);
-	hooks.term = next_term;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	hooks.term = NULL;
-	TAP_INT("no rule had its turn", apiserver_count(b.api, NULL), 0);
-	bench_close(&b);
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 30000);
-	TAP_INT("what one had no time to take up the next one takes", replicas(&b), 4);
-	bench_close(&b);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
 }
 
 /* Adds two targets that hang: shop/lost0 and shop/lost1. */
@@ -478,9 +397,6 @@ int main(void)
 	test_new_rules();
 	test_rules_wait();
 	test_leader_only();
-	test_next_leader();
-	test_inherited_stays();
-	test_not_yet_begun();
 	test_hanging();
 	test_look();
 	return tap_done();
