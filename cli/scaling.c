@@ -158,10 +158,30 @@ static void put_in_force(void *ctx, struct ruleset *rules)
 	scaler_set_rules(s->scaler, rules, seq);
 }
 
+/* Two rules for one target would undo each other. What the file names twice in the same way is refused with
+ * it; here the namespace of the credentials is known, too. */
+static struct ruleset *leave_out_twins(const struct scaling *s, struct ruleset *rules)
+{
+	const char *namespace = scaler_namespace(s->scaler);
+	char name[RULE_NAME_MAX], before[RULE_NAME_MAX];
+
+	for (size_t i = 0; i < rules->count; i++) {
+		size_t twin = ruleset_twin_before(rules, i, namespace);
+
+		if (twin != SIZE_MAX)
+			log_error("%s is the target of an earlier rule, too, which names it %s "
+				  "(the namespace of the credentials is %s): this rule is left out",
+				rule_name(&rules->entries[i].rule, name),
+				rule_name(&rules->entries[twin].rule, before), namespace);
+	}
+	return ruleset_without_twins(rules, namespace);
+}
+
 /* All targets of the file's rules are known. */
-static void enforce(void *ctx, struct ruleset *rules)
+static void enforce(void *ctx, struct ruleset *all)
 {
 	struct scaling *s = ctx;
+	struct ruleset *CLEANUP(ruleset_unref_at) rules = leave_out_twins(s, all);
 
 	if (s->objects.objects)
 		objects_set_file(s->objects.objects, rules);

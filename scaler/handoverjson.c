@@ -9,7 +9,8 @@
 #include "common/mem.h"
 
 #define VERSION 1
-#define KEY_MAX (RULE_NAME_MAX + 80)
+#define GROUP_MAX 253 /* a DNS name */
+#define KEY_MAX (RULE_NAME_MAX + GROUP_MAX + 80)
 
 /* Of the longest end: "}}". */
 #define END_LEN 2
@@ -18,13 +19,18 @@ struct handover {
 	json_t *rules; /* by key; an object */
 };
 
-/* A rule of an object is another one when the object was made anew. */
+/* "group/namespace/kind/name#uid", where versions of one group are the same. A rule of an object is another
+ * one when the object was made anew. */
 static const char *key_of(const struct ruleset_entry *e, char to[KEY_MAX])
 {
+	const char *version = e->rule.target.api_version;
+	const char *slash = version ? strchr(version, '/') : NULL;
+	size_t group = slash ? (size_t)(slash - version) : 0;
 	char name[RULE_NAME_MAX];
 
-	(void)snprintf(to, KEY_MAX, "%s%s%.64s", rule_name(&e->rule, name),
-		e->origin.uid ? "#" : "", e->origin.uid ? e->origin.uid : "");
+	(void)snprintf(to, KEY_MAX, "%.*s/%s%s%.64s", (int)(group < GROUP_MAX ? group : GROUP_MAX),
+		slash ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
+		e->origin.uid ? e->origin.uid : "");
 	return to;
 }
 
@@ -33,19 +39,46 @@ void handover_begin(struct strbuf *out)
 	strbuf_addf(out, "{\"version\":%d,\"rules\":{", VERSION);
 }
 
-bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+static bool add(struct strbuf *out, const char *key, const char *control)
 {
 	struct jsonout j = {.to = out, .comma = out->len && out->data[out->len - 1] != '{'};
 	size_t before = out->len;
-	char key[KEY_MAX];
 
-	jsonout_text(&j, NULL, key_of(e, key));
+	jsonout_text(&j, NULL, key);
 	strbuf_addf(out, ":%s", control);
 	if (out->len + END_LEN <= HANDOVER_MAX)
 		return true;
 	out->len = before;
 	out->data[before] = '\0';
 	return false;
+}
+
+bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+{
+	char key[KEY_MAX];
+
+	return add(out, key_of(e, key), control);
+}
+
+void handover_add_rest(struct strbuf *out, const struct handover *h, const struct ruleset *without)
+{
+	json_t *known = json_object(), *control;
+	const char *key;
+	char buffer[KEY_MAX];
+
+	for (size_t i = 0; i < without->count; i++)
+		(void)json_object_set_new(known, key_of(&without->entries[i], buffer), json_true());
+	json_object_foreach(h ? h->rules : NULL, key, control)
+	{
+		char *text = json_object_get(known, key)
+				     ? NULL
+				     : json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY);
+
+		if (text)
+			(void)add(out, key, text);
+		free(text);
+	}
+	json_decref(known);
 }
 
 void handover_end(struct strbuf *out)
@@ -81,13 +114,20 @@ void handover_free(struct handover *h)
 	free(h);
 }
 
-char *handover_take(struct handover *h, const struct ruleset_entry *e)
+char *handover_peek(const struct handover *h, const struct ruleset_entry *e)
 {
 	char key[KEY_MAX];
 	json_t *control = h ? json_object_get(h->rules, key_of(e, key)) : NULL;
-	char *text = control ? json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
-	if (control)
-		(void)json_object_del(h->rules, key);
+	return control ? json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+}
+
+char *handover_take(struct handover *h, const struct ruleset_entry *e)
+{
+	char *text = handover_peek(h, e);
+	char key[KEY_MAX];
+
+	if (text)
+		(void)json_object_del(h->rules, key_of(e, key));
 	return text;
 }

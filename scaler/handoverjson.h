@@ -1,6 +1,6 @@
 /* What a leader leaves to the next one: one text for all rules, made of control_save()'s. Pure.
  *
- *	{"version":1,"rules":{"shop/Deployment/orders":{...},...}}
+ *	{"version":1,"rules":{"apps/shop/Deployment/orders":{...},...}}
  *
  * Whoever may write the Lease can have put anything there: what cannot be read is left out. */
 #ifndef HEXLAG_HANDOVERJSON_H
@@ -30,5 +30,11 @@ void handover_free(struct handover *h); /* NULL is fine */
 
 /* The text of this rule for control_load(), once; the caller frees it. NULL: none. `h` may be NULL. */
 char *handover_take(struct handover *h, const struct ruleset_entry *e);
+char *handover_peek(
+	const struct handover *h, const struct ruleset_entry *e); /* and leaves it there */
+
+/* Appends, as far as they fit, the texts that are left in `h` of rules that `without` has not got: theirs
+ * may yet come. `h` may be NULL. */
+void handover_add_rest(struct strbuf *out, const struct handover *h, const struct ruleset *without);
 
 #endif

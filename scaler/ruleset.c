@@ -69,3 +69,37 @@ size_t ruleset_find(const struct ruleset *s, const struct ruleset_entry *e)
 			return i;
 	return SIZE_MAX;
 }
+
+static bool same_target_in(const struct rule *a, const struct rule *b, const char *namespace)
+{
+	struct rule x = {.target = a->target}, y = {.target = b->target};
+
+	if (rule_is_open(a) || rule_is_open(b))
+		return false;
+	if (!x.target.namespace)
+		memcpy(&x.target.namespace, &namespace, sizeof(namespace));
+	if (!y.target.namespace)
+		memcpy(&y.target.namespace, &namespace, sizeof(namespace));
+	return rule_same_target(&x, &y);
+}
+
+size_t ruleset_twin_before(const struct ruleset *s, size_t i, const char *namespace)
+{
+	for (size_t j = 0; j < i; j++)
+		if (same_target_in(&s->entries[j].rule, &s->entries[i].rule, namespace))
+			return j;
+	return SIZE_MAX;
+}
+
+struct ruleset *ruleset_without_twins(struct ruleset *s, const char *namespace)
+{
+	struct ruleset *set = ruleset_new();
+
+	for (size_t i = 0; i < s->count; i++) {
+		const struct ruleset_entry *e = &s->entries[i];
+
+		if (ruleset_twin_before(s, i, namespace) == SIZE_MAX)
+			ruleset_add(set, &e->rule, e->origin.uid ? &e->origin : NULL);
+	}
+	return set;
+}

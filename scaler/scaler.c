@@ -21,8 +21,12 @@
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
 
-/* Between two texts left to the next leader; what it lacks then is a write or two. */
+/* Between two texts left to the next leader where nothing was written. */
 #define SAVE_MS 5000
+
+/* What the leader before left of rules that are not here is left on for so long: objects may yet be listed,
+ * the workload of "self" be found. */
+#define LEFT_KEEP_MS 600000
 
 struct scaler {
 	struct scaler_options options;
@@ -35,7 +39,12 @@ struct scaler {
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
 	uint64_t last_term;      /* in which it led last; 0: it never did */
-	struct handover *left;   /* by the leader before; NULL: nothing */
+	struct handover *left;   /* by the leader before, and not yet taken up; NULL: nothing */
+	int64_t left_ms;         /* when `left` was found */
+	size_t turn;             /* the rule whose target is tried first of those that fail */
+	size_t left_out;         /* rules that did not fit when last told */
+	bool wrote;              /* since the last save */
+	bool adopted;            /* `rules` are some that were set */
 	int64_t saved_ms;        /* when what is remembered was last left for the next */
 };
 
@@ -53,6 +62,11 @@ struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
 		return NULL;
 	}
 	return s;
+}
+
+const char *scaler_namespace(const struct scaler *s)
+{
+	return kube_namespace(s->kube);
 }
 
 static void free_targets(struct target **targets, size_t count)
@@ -133,6 +147,7 @@ static void adopt_rules(struct scaler *s, uint64_t seq)
 	s->rules = s->pending;
 	s->targets = targets;
 	s->pending = NULL;
+	s->adopted = true;
 	pthread_mutex_unlock(&s->lock);
 	say_gone(old, before);
 	free_targets(before, old->count);
@@ -144,14 +159,17 @@ static void forget(struct scaler *s)
 {
 	pthread_mutex_lock(&s->lock);
 	for (size_t i = 0; i < s->rules->count; i++) {
-		target_free(s->targets[i]);
+		struct target *before = s->targets[i];
+
 		s->targets[i] = target_new();
+		target_keep_counts(s->targets[i], before);
+		target_free(before);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* Takes up what the leader before left. */
-static void take_over(struct scaler *s, uint64_t term)
+static void take_over(struct scaler *s, uint64_t term, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	char *CLEANUP(mem_free_at) text =
@@ -160,6 +178,7 @@ static void take_over(struct scaler *s, uint64_t term)
 
 	handover_free(s->left);
 	s->left = text ? handover_parse(text, &err) : NULL;
+	s->left_ms = now_ms;
 	if (text && !s->left)
 		log_warn("what the leader before left is of no use, so all rules begin anew: %s",
 			err.msg);
@@ -188,34 +207,83 @@ static void resume(struct scaler *s, size_t i, int64_t now_ms)
 			rule_name(&e->rule, name), err.msg);
 }
 
+/* What the next leader is to know of rule `i`, "" for nothing; of one that has not begun what was left. */
+static void add_remembered(const struct scaler *s, size_t i, int64_t now_ms, struct strbuf *out)
+{
+	const struct ruleset_entry *e = &s->rules->entries[i];
+	char *CLEANUP(mem_free_at) text = NULL;
+
+	if (s->targets[i]->begun) {
+		target_save(s->targets[i], &e->rule, now_ms, out);
+		return;
+	}
+	text = handover_peek(s->left, e);
+	if (text)
+		strbuf_adds(out, text);
+}
+
+/* Appends the rules that matter, or the others. Returns how many do not fit. */
+static size_t add_rules(const struct scaler *s, bool matter, int64_t now_ms, struct strbuf *out)
+{
+	size_t left_out = 0;
+
+	for (size_t i = 0; i < s->rules->count; i++) {
+		const struct target *t = s->targets[i];
+		struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
+
+		if ((t->control.has_written || !t->begun) != matter)
+			continue;
+		if (!left_out)
+			add_remembered(s, i, now_ms, &control);
+		/* Once one does not fit, the others are not even tried, as most would not either. */
+		if (left_out || (control.len && !handover_add(out, &s->rules->entries[i],
+							strbuf_str(&control))))
+			left_out++;
+	}
+	return left_out;
+}
+
+/* The texts grow and shrink a little all the time: told is what is clearly another number. */
+static void say_left_out(struct scaler *s, size_t left_out)
+{
+	size_t said = s->left_out, change = left_out > said ? left_out - said : said - left_out;
+
+	if (!change || (left_out && change * 4 < said))
+		return;
+	s->left_out = left_out;
+	if (left_out)
+		log_warn("%zu of %zu rules do not fit into the %zu KiB that are left to the next "
+			 "leader: they would begin anew",
+			left_out, s->rules->count, HANDOVER_MAX >> 10);
+	else
+		log_info("all rules fit again into what is left to the next leader");
+}
+
 /* Leaves what is remembered to the next leader: first the rules that were written by, whose cooldowns and
- * windows matter most, then the others, as far as there is room. */
+ * windows matter most, and those that are not yet taken up; then the others, as far as there is room. */
 static void save(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
-	bool room = true;
+	size_t left_out;
 
-	if (!hooks->save_state || !s->term)
+	/* Without rules there is nothing to leave, and what was left is still in its place. */
+	if (!hooks->save_state || !s->term || !s->adopted)
 		return;
 	s->saved_ms = now_ms;
+	s->wrote = false;
 	handover_begin(&out);
-	for (int written = 1; written >= 0; written--)
-		for (size_t i = 0; i < s->rules->count && room; i++) {
-			const struct ruleset_entry *e = &s->rules->entries[i];
-			struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
-
-			if (s->targets[i]->control.has_written != (written == 1))
-				continue;
-			target_save(s->targets[i], &e->rule, now_ms, &control);
-			room = handover_add(&out, e, strbuf_str(&control));
-		}
+	left_out = add_rules(s, true, now_ms, &out);
+	left_out += add_rules(s, false, now_ms, &out);
+	say_left_out(s, left_out);
+	if (!left_out && now_ms - s->left_ms < LEFT_KEEP_MS)
+		handover_add_rest(&out, s->left, s->rules);
 	handover_end(&out);
 	hooks->save_state(hooks->ctx, s->term, strbuf_str(&out));
 }
 
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */
-static uint64_t lead(struct scaler *s)
+static uint64_t lead(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
 	uint64_t term = hooks->term ? hooks->term(hooks->ctx, 0) : 1;
@@ -225,7 +293,7 @@ static uint64_t lead(struct scaler *s)
 	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
 	if (term && term != s->last_term) {
 		forget(s);
-		take_over(s, term);
+		take_over(s, term, now_ms);
 		s->last_term = term;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -245,24 +313,10 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.term = s->term,
 		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
+		.wrote = &s->wrote,
 		.look_only = s->options.look_only,
+		.alone = s->rules->count < 2,
 	};
-}
-
-void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
-{
-	struct target_env env;
-	size_t rereads;
-
-	adopt_rules(s, snapshot ? snapshot->seq : 0);
-	if (!lead(s))
-		return;
-	env = env_of(s, &rereads);
-	for (size_t i = 0; i < s->rules->count && !atomic_load(&s->loop.stop); i++) {
-		resume(s, i, now_ms);
-		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
-	}
-	save(s, now_ms);
 }
 
 /* The current snapshot unless it is too old to act on: rules are served one after another, and a slow API
@@ -278,23 +332,90 @@ static struct snapshot *recent_snapshot(struct scaler *s, int64_t now_ms)
 	return current;
 }
 
-static void act_on_all(struct scaler *s, uint64_t seq)
-{
+/* One pass over all rules. `at` NULL: each acts on the snapshot and at the time of its turn. */
+struct pass {
+	struct scaler *s;
 	struct target_env env;
+	const struct pass_at {
+		const struct snapshot *snapshot;
+		int64_t now_ms;
+	} * at;
+};
+
+static int64_t now_of(const struct pass *p)
+{
+	return p->at ? p->at->now_ms : clock_mono_ms();
+}
+
+static bool goes_on(const struct pass *p)
+{
+	return !atomic_load(&p->s->loop.stop) && lead(p->s, now_of(p)) == p->env.term;
+}
+
+/* False: it failed slowly. */
+static bool act(const struct pass *p, size_t i)
+{
+	struct scaler *s = p->s;
+	int64_t now_ms = now_of(p);
+	struct snapshot *CLEANUP(snapshot_unref_at) recent =
+		p->at ? NULL : recent_snapshot(s, now_ms);
+
+	resume(s, i, now_ms);
+	return target_act(s->targets[i], &p->env, &s->rules->entries[i],
+		p->at ? p->at->snapshot : recent, now_ms);
+}
+
+enum health { HEALTHY, FAILING, HANGING };
+
+static enum health health_of(const struct target *t)
+{
+	return t->slow ? HANGING : t->backoff_ms ? FAILING : HEALTHY;
+}
+
+/* First the targets that answer, so that none waits for those that failed; at last those that hang, of which
+ * one may take its whole time-out in a pass, another one each time. Once they answer again there is no
+ * such limit. */
+static void act_by_health(const struct pass *p)
+{
+	struct scaler *s = p->s;
+	size_t count = s->rules->count, first = s->turn;
+	uint8_t *CLEANUP(mem_free_at) health = mem_zalloc(count + 1, sizeof(*health));
+
+	for (size_t i = 0; i < count; i++)
+		health[i] = (uint8_t)health_of(s->targets[i]);
+	for (int turn = HEALTHY; turn <= HANGING; turn++)
+		for (size_t n = 0; n < count; n++) {
+			size_t i = (first + n) % count;
+
+			if (health[i] != turn)
+				continue;
+			if (!goes_on(p))
+				return;
+			if (!act(p, i) && turn != HEALTHY) {
+				s->turn = i + 1;
+				return;
+			}
+		}
+}
+
+static void act_on_all(struct scaler *s, uint64_t seq, const struct pass_at *at)
+{
+	struct pass p = {.s = s, .at = at};
 	size_t rereads;
 
 	adopt_rules(s, seq);
-	if (!lead(s))
+	if (!lead(s, now_of(&p)))
 		return;
-	env = env_of(s, &rereads);
-	for (size_t i = 0;
-		i < s->rules->count && !atomic_load(&s->loop.stop) && lead(s) == env.term; i++) {
-		int64_t now_ms = clock_mono_ms();
-		struct snapshot *CLEANUP(snapshot_unref_at) snapshot = recent_snapshot(s, now_ms);
+	p.env = env_of(s, &rereads);
+	act_by_health(&p);
+}
 
-		resume(s, i, now_ms);
-		target_act(s->targets[i], &env, &s->rules->entries[i], snapshot, now_ms);
-	}
+void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
+{
+	const struct pass_at at = {snapshot, now_ms};
+
+	act_on_all(s, snapshot ? snapshot->seq : 0, &at);
+	save(s, now_ms);
 }
 
 static void run(void *ctx)
@@ -308,8 +429,8 @@ static void run(void *ctx)
 
 		if (woken)
 			seq = woken->seq;
-		act_on_all(s, seq);
-		if (clock_mono_ms() - s->saved_ms >= SAVE_MS)
+		act_on_all(s, seq, NULL);
+		if (s->wrote || clock_mono_ms() - s->saved_ms >= SAVE_MS)
 			save(s, clock_mono_ms());
 	}
 	save(s, clock_mono_ms());

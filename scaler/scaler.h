@@ -31,6 +31,8 @@ struct scaler_options {
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err) MUSTCHECK;
 void scaler_free(struct scaler *s); /* only once it does not run; NULL is fine */
 
+const char *scaler_namespace(const struct scaler *s); /* of the credentials */
+
 /* From the first pass on a snapshot with this `seq` or a later one these rules are in force; 0: from the
  * next pass on. What older snapshots say of groups that only these rules name may be of long ago. Takes a
  * reference. What is remembered of a rule stays

@@ -24,6 +24,11 @@
 #define BACKOFF_PASSING_MAX_MS 5000
 #define BACKOFF_MAX_MS 30000
 
+/* A failure that took so long, as a time-out does, holds up the other targets: it is tried again only after a
+ * multiple of that. */
+#define SLOW_MS 300
+#define SLOW_WAITS 4
+
 #define NOTE_MAX 512
 
 struct target *target_new(void)
@@ -38,6 +43,17 @@ void target_free(struct target *t)
 	control_release(&t->control);
 	free(t->seen);
 	free(t);
+}
+
+void target_keep_counts(struct target *t, const struct target *from)
+{
+	const struct target_view *v = &from->view;
+
+	t->view.writes = v->writes;
+	t->view.dry_writes = v->dry_writes;
+	t->view.errors = v->errors;
+	t->view.bad_data_writes = v->bad_data_writes;
+	memcpy(t->view.decisions, v->decisions, sizeof(v->decisions));
 }
 
 void target_rule_changed(struct target *t, const struct rule *before, const struct rule *after)
@@ -105,25 +121,42 @@ static void say_decision(const struct act *a, const struct decision *d)
 {
 	char name[RULE_NAME_MAX];
 
+	if (d->reason == REASON_WITHIN_RANGE)
+		a->t->has_told_dry = false; /* what comes after is a new story */
 	if (d->write || said(a->t, d->reason))
 		return;
 	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(a->r, name),
 		reason_name(d->reason), d->current, d->detail);
 }
 
-static void say_write(const struct act *a, const struct decision *d)
+/* A dry run comes to the same after each cooldown, for ever: it is told once, and so are the reasons between. */
+static bool told_dry(struct target *t, const struct decision *d)
+{
+	bool before = t->has_told_dry && t->told_from == d->current && t->told_to == d->want;
+
+	t->has_told_dry = true;
+	t->told_from = d->current;
+	t->told_to = d->want;
+	return before;
+}
+
+/* `lost`: the answer to the write was, and it is only now known to be done. */
+static void say_write(const struct act *a, const struct decision *d, bool lost)
 {
 	char name[RULE_NAME_MAX], note[NOTE_MAX];
+	const char *more = lost ? " (the answer was lost)" : "";
 
-	/* A dry run would say the same once a second. */
-	if (said(a->t, d->reason) && a->r->dry_run)
+	if (a->r->dry_run && told_dry(a->t, d))
 		return;
-	log_info("%s: %s: %s from %" PRId32 " to %" PRId32 " replicas: %s", rule_name(a->r, name),
+	a->t->has_told_dry = a->r->dry_run;
+	(void)said(a->t, d->reason);
+	log_info("%s: %s: %s from %" PRId32 " to %" PRId32 " replicas%s: %s", rule_name(a->r, name),
 		reason_name(d->reason), a->r->dry_run ? "dry run, would scale" : "scaled",
-		d->current, d->want, d->detail);
-	(void)snprintf(note, sizeof(note), "%s size: %" PRId32 ", was %" PRId32 "; reason: %s: %s",
-		a->r->dry_run ? "Dry run, new" : "New", d->want, d->current, reason_name(d->reason),
-		d->detail);
+		d->current, d->want, more, d->detail);
+	(void)snprintf(note, sizeof(note),
+		"%s size: %" PRId32 ", was %" PRId32 "%s; reason: %s: %s",
+		a->r->dry_run ? "Dry run, new" : "New", d->want, d->current, more,
+		reason_name(d->reason), d->detail);
 	tell(a, false, "SuccessfulRescale", note);
 }
 
@@ -136,11 +169,12 @@ static void note_problem(const struct act *a, const char *problem)
 	pthread_mutex_unlock(a->env->lock);
 }
 
-/* Notes a failure, sets the time of the next try, and logs it unless it was the last thing said. */
-static void fail(const struct act *a, const struct err *err, int64_t now_ms)
+/* Sets the time of the next try after a failure that took `took_ms`. Returns the wait; `ret_longest_ms` is
+ * what it will grow to. */
+static int64_t back_off(
+	const struct act *a, const struct err *err, int64_t took_ms, int64_t *ret_longest_ms)
 {
 	struct target *t = a->t;
-	char name[RULE_NAME_MAX];
 	bool passes = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
 	int64_t longest = passes ? BACKOFF_PASSING_MAX_MS : BACKOFF_MAX_MS, wait;
 
@@ -154,7 +188,22 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 	wait = (int64_t)err->retry_after_s * 1000;
 	if (wait < t->backoff_ms)
 		wait = t->backoff_ms;
-	t->retry_ms = now_ms + wait;
+	t->slow = took_ms >= SLOW_MS;
+	if (t->slow && !a->env->alone && wait < took_ms * SLOW_WAITS)
+		wait = took_ms * SLOW_WAITS;
+	/* The wait begins when the request has ended, which may have taken its whole time-out. */
+	t->retry_ms = a->now_ms + took_ms + wait;
+	*ret_longest_ms = wait > longest ? wait : longest;
+	return wait;
+}
+
+/* Notes a failure, and logs it unless it was the last thing said. */
+static void fail(const struct act *a, const struct err *err, int64_t took_ms)
+{
+	struct target *t = a->t;
+	char name[RULE_NAME_MAX];
+	int64_t longest, wait = back_off(a, err, took_ms, &longest);
+
 	t->has_scale = false;
 	if (err->kind == ERR_ABSENT)
 		t->scale.uid[0] = '\0'; /* the next of this name is another one */
@@ -165,20 +214,22 @@ static void fail(const struct act *a, const struct err *err, int64_t now_ms)
 		return;
 	note_problem(a, err->msg);
 	log_warn("%s: %s; trying again in %" PRId64 "s, then less often up to every %" PRId64 "s",
-		rule_name(a->r, name), err->msg, wait / 1000,
-		(wait > longest ? wait : longest) / 1000);
-	tell(a, true, err->kind == ERR_CONFLICT ? "FailedUpdateScale" : "FailedGetScale", err->msg);
+		rule_name(a->r, name), err->msg, wait / 1000, longest / 1000);
+	tell(a, true, t->write_failed ? "FailedUpdateScale" : "FailedGetScale", err->msg);
 }
 
 static void recovered(const struct act *a)
 {
+	bool answered = a->t->failed == ERR_DENIED || a->t->failed == ERR_ABSENT;
 	char name[RULE_NAME_MAX];
 
 	a->t->retry_ms = a->t->backoff_ms = 0;
+	a->t->slow = false;
 	if (!*a->t->view.problem)
 		return;
 	note_problem(a, "");
-	log_info("%s: the API server answers again", rule_name(a->r, name));
+	log_info("%s: %s", rule_name(a->r, name),
+		answered ? "can be scaled again" : "the API server answers again");
 }
 
 static struct kube_target target_of(const struct ruleset_entry *e)
@@ -194,11 +245,23 @@ static struct kube_target target_of(const struct ruleset_entry *e)
 	};
 }
 
-static void wrote(const struct act *a, int32_t from, int32_t to, int64_t at_ms)
+/* A dry run cools down as the real one would, so that it shows the same decisions. */
+static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, bool lost)
 {
-	decide_wrote(a->r, &a->t->control, from, to, at_ms);
-	if (!a->r->dry_run)
-		contend_wrote(&a->t->contend, from, to, at_ms);
+	struct target *t = a->t;
+
+	decide_wrote(a->r, &t->control, d->current, d->want, at_ms);
+	if (!a->r->dry_run) {
+		contend_wrote(&t->contend, d->current, d->want, at_ms);
+		*a->env->wrote = true;
+	}
+	pthread_mutex_lock(a->env->lock);
+	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, at_ms};
+	t->view.writes += !a->r->dry_run;
+	t->view.dry_writes += a->r->dry_run;
+	t->view.bad_data_writes += d->on_bad_data;
+	pthread_mutex_unlock(a->env->lock);
+	say_write(a, d, lost);
 }
 
 static int read_scale(const struct act *a, struct err *err)
@@ -211,8 +274,8 @@ static int read_scale(const struct act *a, struct err *err)
 		return -1;
 	t->has_scale = true;
 	t->read_ms = a->now_ms;
-	if (t->uncertain && t->scale.spec_replicas == t->attempted)
-		wrote(a, t->attempted_from, t->attempted, t->attempt_ms);
+	if (t->uncertain && t->scale.spec_replicas == t->attempt.want)
+		wrote(a, &t->attempt, t->attempt_ms, true);
 	t->uncertain = false;
 	if (contend_read(&t->contend, t->scale.spec_replicas, a->now_ms))
 		log_warn("%s: somebody else took the size back to %" PRId32 " replicas",
@@ -236,25 +299,18 @@ static int write_scale(const struct act *a, const struct decision *d, struct err
 	struct target *t = a->t;
 
 	if (!a->r->dry_run) {
+		t->write_failed = true; /* unless the end is reached */
 		if (check_leads(a, err) < 0)
 			return -1;
 		if (kube_scale_put(a->env->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
 			t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
-			t->attempted_from = d->current;
-			t->attempted = d->want;
+			t->attempt = *d;
 			t->attempt_ms = a->now_ms;
 			return -1;
 		}
 	}
-	/* A dry run cools down as the real one would, so that it shows the same decisions. */
-	wrote(a, d->current, d->want, a->now_ms);
-	pthread_mutex_lock(a->env->lock);
-	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, a->now_ms};
-	t->view.writes += !a->r->dry_run;
-	t->view.dry_writes += a->r->dry_run;
-	t->view.bad_data_writes += d->on_bad_data;
-	pthread_mutex_unlock(a->env->lock);
-	say_write(a, d);
+	t->write_failed = false;
+	wrote(a, d, a->now_ms, false);
 	return 0;
 }
 
@@ -360,6 +416,7 @@ static int act_once(const struct act *a, const struct snapshot *snapshot, struct
 	bool fresh = to_be_read(a);
 	struct decision d;
 
+	a->t->write_failed = false;
 	if (fresh && read_scale(a, err) < 0)
 		return -1;
 	observe(a, snapshot);
@@ -374,7 +431,7 @@ static int act_once(const struct act *a, const struct snapshot *snapshot, struct
 	return d.write && !a->env->look_only ? write_scale(a, &d, err) : 0;
 }
 
-void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+bool target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
 	const struct snapshot *snapshot, int64_t now_ms)
 {
 	const struct act a = {t, env, e, &e->rule, now_ms};
@@ -383,18 +440,19 @@ void target_act(struct target *t, const struct target_env *env, const struct rul
 	char why[sizeof(t->view.contended)];
 
 	if (now_ms < t->retry_ms || (has_rival(&a, why, sizeof(why)) && !*why))
-		return;
+		return true;
 	for (int i = 0; i < CONFLICTS_MAX; i++) {
 		err_clear(&err);
 		if (act_once(&a, snapshot, &err) == 0) {
 			recovered(&a);
-			return;
+			return true;
 		}
 		if (err.kind != ERR_CONFLICT || atomic_load(env->stop))
 			break;
 		t->has_scale = false;
 	}
-	/* The wait begins when the request has ended, which may have taken its whole time-out. */
-	if (!atomic_load(env->stop))
-		fail(&a, &err, now_ms + clock_mono_ms() - began);
+	if (atomic_load(env->stop))
+		return true;
+	fail(&a, &err, clock_mono_ms() - began);
+	return !t->slow;
 }

@@ -62,6 +62,7 @@ struct target {
 	bool has_scale;
 	int64_t read_ms;              /* when `scale` was read */
 	int64_t retry_ms, backoff_ms; /* after failures: not before; 0: none */
+	bool slow;                    /* the latest failure held up the others */
 	enum err_kind failed;         /* of the latest failure */
 	struct control control;
 	struct contend contend;
@@ -69,11 +70,14 @@ struct target {
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
 	bool uncertain;
-	int32_t attempted_from, attempted; /* replicas */
+	struct decision attempt;
 	int64_t attempt_ms;
+	bool write_failed; /* the latest failure was one of a write */
 
 	enum reason said; /* the reason last logged */
 	bool has_said;
+	bool has_told_dry; /* the change that a dry run told last */
+	int32_t told_from, told_to;
 
 	struct target_view view; /* changed only under the lock */
 };
@@ -87,11 +91,16 @@ struct target_env {
 	uint64_t term;     /* decided in it: nothing is written in another */
 	int64_t margin_ms; /* a write may take so long */
 	size_t *rereads;   /* scales that may yet be read in this pass only to look */
+	bool *wrote;       /* set where a size was written */
 	bool look_only;    /* decide, but write nothing */
+	bool alone;        /* there is no other target to be held up */
 };
 
 struct target *target_new(void);
 void target_free(struct target *t); /* NULL is fine */
+
+/* Takes over what is counted of another one: it goes on while this process does. */
+void target_keep_counts(struct target *t, const struct target *from);
 
 /* The rule is another one for the same target: what does not depend on it stays. */
 void target_rule_changed(struct target *t, const struct rule *before, const struct rule *after);
@@ -104,8 +113,9 @@ int target_resume(struct target *t, const struct rule *r, const char *text, int6
 /* Appends what the next leader is to remember. */
 void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out);
 
-/* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. */
-void target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
+/* Reads, decides, writes, and says so. A failure is kept, logged once, and tried again later. False: it
+ * failed slowly, and so held up whatever comes after it. */
+bool target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
 	const struct snapshot *snapshot, int64_t now_ms);
 
 #endif

@@ -252,7 +252,7 @@ def topic_appears():
 def target_appears():
     hexlag = begin_again("absent")
     world.apply(workload("absent"))
-    hexlag.wait_log("shop/Deployment/absent: the API server answers again", RETRIES)
+    hexlag.wait_log("shop/Deployment/absent: can be scaled again", RETRIES)
     wait_equal(lambda: world.replicas("absent"), 10, "replicas")
     expect(hexlag.stop()[0], 0, "exit code")
 

@@ -105,7 +105,7 @@ def least_privilege():
 
 @case("once granted, hexlag recovers without a restart")
 def recovers_when_granted():
-    hexlag.wait_log(f"{TARGET}: the API server answers again", REREAD)
+    hexlag.wait_log(f"{TARGET}: can be scaled again", REREAD)
     expect_that(hexlag.alive(), "the same process", hexlag.log())
     wait_equal(lambda: scale_of(TARGET, "hexlag_scaler_replicas"), 1, "replicas in /metrics")
 

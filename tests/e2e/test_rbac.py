@@ -238,7 +238,7 @@ def drive_events(hexlag, group):
     lose_target(hexlag)
     hexlag.wait_log("404 NotFound: deployments.apps .*orders.* not found", 60)
     world.apply(hexlag.overlay.target())
-    hexlag.wait_log("the API server answers again", 60)
+    hexlag.wait_log("can be scaled again", 60)
     lose_target(hexlag, patch)
 
 

@@ -10,6 +10,7 @@
 #define MEMBERS 40 /* of the group: more than there are pods */
 
 struct scaler_hooks hooks;
+int64_t bench_timeout_ms = 2000;
 
 struct ruleset *rules_of(const struct rule *r)
 {
@@ -52,7 +53,8 @@ void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 	b->publish = publish_new();
 	options.publish = b->publish;
 	options.hooks = hooks;
-	options.kube = (struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = 2000};
+	options.kube =
+		(struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = bench_timeout_ms};
 	b->scaler = scaler_new(&options, &err);
 	set_rules(b, &b->rule);
 }

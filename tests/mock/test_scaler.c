@@ -77,11 +77,27 @@ static void test_conflicts(void)
 	bench_close(&b);
 }
 
+static char reasons[200], latest_note[200]; /* of the events told */
+
+static void note_event(void *ctx, const struct ruleset_entry *e, bool warning, const char *reason,
+	const char *note)
+{
+	size_t len = strlen(reasons);
+
+	(void)ctx;
+	(void)e;
+	(void)warning;
+	(void)snprintf(reasons + len, sizeof(reasons) - len, "%s ", reason);
+	(void)snprintf(latest_note, sizeof(latest_note), "%s", note);
+}
+
 static void test_dry_run(void)
 {
 	struct bench b;
 	struct target_view v;
 
+	*reasons = '\0';
+	hooks.event = note_event;
 	bench_open(&b, 4, true);
 	pass(&b, 3000, 1000);
 	TAP_INT("a dry run writes nothing", apiserver_count(b.api, "PUT"), 0);
@@ -90,7 +106,18 @@ static void test_dry_run(void)
 	pass(&b, 3000, 1000);
 	TAP_TRUE("and cools down as if it had",
 		scaler_look(b.scaler, 0, &v) && v.decision.reason == REASON_COOLDOWN);
+	for (int i = 0; i < 5; i++) {
+		pass(&b, 3000, 60000);
+		pass(&b, 3000, 1000);
+	}
+	TAP_TRUE("after each cooldown it would again",
+		scaler_look(b.scaler, 0, &v) && v.dry_writes >= 5);
+	TAP_STR("which is told once", reasons, "SuccessfulRescale ");
+	pass(&b, 1400, 60000);
+	TAP_STR("until it would do something else", reasons,
+		"SuccessfulRescale SuccessfulRescale ");
 	bench_close(&b);
+	hooks.event = NULL;
 }
 
 static const struct {
@@ -163,8 +190,11 @@ static void backoff_grows(int status, int64_t longest_ms)
 /* The PUT is applied but its answer is lost: the target must not be scaled twice. */
 static void test_lost_answer(void)
 {
+	struct target_view v;
 	struct bench b;
 
+	*reasons = '\0';
+	hooks.event = note_event;
 	bench_open(&b, 4, false);
 	apiserver_fail(b.api,
 		&(struct apiserver_fault){
@@ -174,7 +204,13 @@ static void test_lost_answer(void)
 	pass(&b, 1500, 5000);
 	TAP_INT("a write whose answer was lost counts for the cooldown", replicas(&b), 6);
 	TAP_INT("so there is no second one", apiserver_count(b.api, "PUT"), 1);
+	TAP_TRUE("it is counted when it is found", scaler_look(b.scaler, 0, &v) && v.writes == 1 &&
+							   v.write.has && v.write.from == 4 &&
+							   v.write.to == 6);
+	TAP_STR("and told after the failure", reasons, "FailedUpdateScale SuccessfulRescale ");
+	TAP_HAS("as what it is", latest_note, "(the answer was lost)");
 	bench_close(&b);
+	hooks.event = NULL;
 }
 
 static void test_no_snapshot(void)
@@ -243,6 +279,7 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 
 static void test_leader_only(void)
 {
+	struct target_view view;
 	struct bench b;
 
 	hooks.term = term;
@@ -259,52 +296,64 @@ static void test_leader_only(void)
 	term_now = 2;
 	pass(&b, 3000, 3000 + SLACK_MS);
 	TAP_INT("who leads writes", replicas(&b), 2);
+	term_now = term_then = 3;
+	pass(&b, 3000, 1000);
+	TAP_TRUE("a new term begins anew, but goes on counting",
+		scaler_look(b.scaler, 0, &view) && view.writes == 2 && view.errors >= 2);
 	bench_close(&b);
 	hooks.term = NULL;
 }
 
-static char *left;
-
-static void save_state(void *ctx, uint64_t in_term, const char *text)
+/* Adds two targets that hang: shop/lost0 and shop/lost1. */
+static void add_hanging(struct bench *b)
 {
-	(void)ctx;
-	(void)in_term;
-	free(left);
-	left = mem_strdup(text);
+	struct ruleset *set = rules_of(NULL);
+
+	for (int i = 0; i < 2; i++) {
+		char name[8];
+		struct rule r = b->rule;
+
+		(void)snprintf(name, sizeof(name), "lost%d", i);
+		(void)apiserver_add(b->api, "deployments", "shop", name, 4);
+		r.target.name = name;
+		ruleset_add(set, &r, NULL);
+	}
+	ruleset_add(set, &b->rule, NULL);
+	scaler_set_rules(b->scaler, set, 0);
+	ruleset_unref(set);
+	apiserver_fail(b->api, &(struct apiserver_fault){
+				       .kind = APISERVER_HANG, .path_has = "/lost", .times = 100});
 }
 
-static char *take_state(void *ctx, uint64_t in_term)
-{
-	(void)ctx;
-	(void)in_term;
-	return mem_strdup(left);
-}
-
-static void test_next_leader(void)
+static void test_hanging(void)
 {
 	struct bench b;
+	unsigned requests;
+	char line[2][200];
 
-	hooks.save_state = save_state;
+	bench_timeout_ms = 400;
 	bench_open(&b, 4, false);
+	add_hanging(&b);
 	pass(&b, 3000, 1000);
-	TAP_INT("the leader writes", replicas(&b), 10);
+	TAP_INT("targets that hang do not keep another one from being scaled", replicas(&b), 10);
+	requests = apiserver_count(b.api, NULL);
+	pass(&b, 3000, 1500);
+	TAP_INT("they are left for four times as long as they took", apiserver_count(b.api, NULL),
+		requests);
+	for (int i = 0; i < 2; i++) {
+		pass(&b, 3000, i ? 1 : 1500);
+		TAP_INT("then one of them is tried in a pass", apiserver_count(b.api, NULL),
+			++requests);
+		(void)apiserver_last_line(b.api, line[i], sizeof(line[i]));
+		TAP_HAS("which hangs", line[i], "/lost");
+	}
+	TAP_TRUE("each in its turn", strcmp(line[0], line[1]) != 0);
+	apiserver_heal(b.api);
+	pass(&b, 3000, 4000);
+	TAP_INT("as soon as they answer there is no such limit", apiserver_count(b.api, NULL),
+		requests + 4);
 	bench_close(&b);
-	hooks.take_state = take_state;
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 30000);
-	TAP_INT("the next one goes on with its cooldown", replicas(&b), 4);
-	pass(&b, 3000, 60000);
-	TAP_INT("to its end", replicas(&b), 10);
-	bench_close(&b);
-	free(left);
-	left = mem_strdup("{}");
-	bench_open(&b, 4, false);
-	pass(&b, 3000, 1000);
-	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
-	bench_close(&b);
-	free(left);
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
+	bench_timeout_ms = 2000;
 }
 
 static void test_look(void)
@@ -348,7 +397,7 @@ int main(void)
 	test_new_rules();
 	test_rules_wait();
 	test_leader_only();
-	test_next_leader();
+	test_hanging();
 	test_look();
 	return tap_done();
 }

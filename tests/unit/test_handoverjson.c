@@ -15,6 +15,31 @@ static struct ruleset_entry entry(const char *name, const char *uid)
 	};
 }
 
+static void test_groups(void)
+{
+	struct ruleset_entry a = entry("a", NULL), b = a, later = a;
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
+	struct handover *h;
+	char *got;
+
+	b.rule.target.api_version = (char *)"example.com/v1";
+	later.rule.target.api_version = (char *)"apps/v2";
+	handover_begin(&text);
+	(void)handover_add(&text, &a, "{\"x\":1}");
+	(void)handover_add(&text, &b, "{\"x\":2}");
+	handover_end(&text);
+	h = handover_parse(strbuf_str(&text), &err);
+	TAP_STR("one name in two API groups is no duplicate", err.msg, "");
+	got = handover_take(h, &b);
+	TAP_STR("each is found", got, "{\"x\":2}");
+	free(got);
+	got = handover_take(h, &later);
+	TAP_STR("in another version, too", got, "{\"x\":1}");
+	free(got);
+	handover_free(h);
+}
+
 static void test_round_trip(void)
 {
 	const struct ruleset_entry a = entry("a", NULL), b = entry("b\"\xff", NULL),
@@ -41,6 +66,41 @@ static void test_round_trip(void)
 	TAP_TRUE("nor that of an object made anew", !handover_take(h, &other));
 	handover_free(h);
 	TAP_TRUE("nothing left is nothing", !handover_take(NULL, &a));
+}
+
+static void test_rest(void)
+{
+	const struct ruleset_entry gone = entry("gone", NULL), here = entry("here", NULL);
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct strbuf CLEANUP(strbuf_release) next = STRBUF_INIT;
+	struct ruleset *rules = ruleset_new();
+	struct err err = {0};
+	struct handover *h;
+	char *got;
+
+	ruleset_add(rules, &here.rule, NULL);
+	handover_begin(&text);
+	(void)handover_add(&text, &gone, "{\"x\":1}");
+	(void)handover_add(&text, &here, "{\"x\":2}");
+	handover_end(&text);
+	h = handover_parse(strbuf_str(&text), &err);
+	got = handover_peek(h, &here);
+	TAP_STR("what is peeked at", got, "{\"x\":2}");
+	free(got);
+	got = handover_peek(h, &here);
+	TAP_STR("stays there", got, "{\"x\":2}");
+	free(got);
+	handover_begin(&next);
+	handover_add_rest(&next, h, rules);
+	handover_end(&next);
+	handover_free(h);
+	h = handover_parse(strbuf_str(&next), &err);
+	got = handover_take(h, &gone);
+	TAP_STR("a rule that is not here is left on", got, "{\"x\":1}");
+	free(got);
+	TAP_TRUE("one that is here is not", !handover_take(h, &here));
+	handover_free(h);
+	ruleset_unref(rules);
 }
 
 static void test_bounded(void)
@@ -96,6 +156,8 @@ static void test_refused(void)
 int main(void)
 {
 	test_round_trip();
+	test_groups();
+	test_rest();
 	test_bounded();
 	test_refused();
 	return tap_done();

@@ -1,0 +1,135 @@
+/* A scaler that goes on where the leader before was. */
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "tests/mock/scalerbench.h"
+#include "tests/tap.h"
+
+static char *left;
+
+static void save_state(void *ctx, uint64_t in_term, const char *text)
+{
+	(void)ctx;
+	(void)in_term;
+	free(left);
+	left = mem_strdup(text);
+}
+
+static char *take_state(void *ctx, uint64_t in_term)
+{
+	(void)ctx;
+	(void)in_term;
+	return mem_strdup(left);
+}
+
+static void test_next_leader(void)
+{
+	struct bench b;
+
+	hooks.save_state = save_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("the leader writes", replicas(&b), 10);
+	bench_close(&b);
+	hooks.take_state = take_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 30000);
+	TAP_INT("the next one goes on with its cooldown", replicas(&b), 4);
+	pass(&b, 3000, 60000);
+	TAP_INT("to its end", replicas(&b), 10);
+	bench_close(&b);
+	free(left);
+	left = mem_strdup("{}");
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
+	bench_close(&b);
+	free(left);
+	left = NULL;
+	hooks.save_state = NULL;
+	hooks.take_state = NULL;
+}
+
+/* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
+static void test_inherited_stays(void)
+{
+	struct ruleset *set;
+	struct bench b;
+	char *first;
+
+	hooks.save_state = save_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	bench_close(&b);
+	first = mem_strdup(left);
+	hooks.take_state = take_state;
+	bench_open(&b, 4, false);
+	set = rules_of(&b.rule);
+	scaler_set_rules(b.scaler, set, 1);
+	pass(&b, 3000, 1000);
+	TAP_STR("before there are rules nothing is saved over what was left", left, first);
+	set_rules(&b, NULL);
+	pass(&b, 3000, 1000);
+	TAP_HAS("what no rule has claimed is left on", left, "Deployment/orders");
+	scaler_set_rules(b.scaler, set, 0);
+	pass(&b, 3000, 28000);
+	TAP_INT("so that a rule that comes later goes on", replicas(&b), 4);
+	ruleset_unref(set);
+	bench_close(&b);
+	bench_open(&b, 4, false);
+	set_rules(&b, NULL);
+	pass(&b, 3000, 1000);
+	pass(&b, 3000, 600000);
+	TAP_TRUE("but not for ever", !strstr(left, "Deployment/orders"));
+	bench_close(&b);
+	free(first);
+	free(left);
+	left = NULL;
+	hooks.save_state = NULL;
+	hooks.take_state = NULL;
+}
+
+static uint64_t terms;
+
+static uint64_t next_term(void *ctx, int64_t margin_ms)
+{
+	(void)ctx;
+	(void)margin_ms;
+	return ++terms;
+}
+
+/* Another term begins before all rules had their turn. */
+static void test_not_yet_begun(void)
+{
+	struct bench b;
+
+	hooks.save_state = save_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	hooks.take_state = take_state;
+	bench_close(&b);
+	hooks.term = next_term;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	hooks.term = NULL;
+	TAP_INT("no rule had its turn", apiserver_count(b.api, NULL), 0);
+	bench_close(&b);
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 30000);
+	TAP_INT("what one had no time to take up the next one takes", replicas(&b), 4);
+	bench_close(&b);
+	free(left);
+	left = NULL;
+	hooks.save_state = NULL;
+	hooks.take_state = NULL;
+}
+
+int main(void)
+{
+	log_init(LOG_LEVEL_ERROR, false);
+	test_next_leader();
+	test_inherited_stays();
+	test_not_yet_begun();
+	return tap_done();
+}
