@@ -1,5 +1,6 @@
 #include "scaler/events.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -35,8 +36,10 @@ struct events {
 	struct runloop loop;
 	struct kube *kube;
 	char *instance;
-	bool core;      /* events.k8s.io/v1 is of no use here */
-	bool said;      /* that posting fails */
+	bool core; /* events.k8s.io/v1 is of no use here */
+	bool said; /* that posting fails */
+	/* Nothing is sent before: the server asked for it. Of the thread alone. */
+	int64_t quiet_ms;
 	uint64_t names; /* so that no two events have one name */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -160,6 +163,17 @@ static void event_path(struct strbuf *path, const struct series *s, bool core)
 	strbuf_adds(path, "/events");
 }
 
+/* How much of an object's name goes before the '.' in that of its event: each part between dots ends in
+ * a letter or digit. */
+static int name_part(const char *name)
+{
+	size_t length = strnlen(name, NAME_PART_MAX);
+
+	while (length && !isalnum((unsigned char)name[length - 1]))
+		length--;
+	return (int)length;
+}
+
 /* Posts it, or says that it happened again, by a copy of it. */
 static int send(struct events *e, struct series *s, bool core, struct err *err)
 {
@@ -170,8 +184,9 @@ static int send(struct events *e, struct series *s, bool core, struct err *err)
 	bool again = *s->event_name;
 
 	if (!again) {
-		(void)snprintf(s->event_name, sizeof(s->event_name), "%.*s.%" PRIx64, NAME_PART_MAX,
-			s->name, (uint64_t)s->first_us * 1000 + e->names++ % 1000);
+		(void)snprintf(s->event_name, sizeof(s->event_name), "%.*s.%" PRIx64,
+			name_part(s->name), s->name,
+			(uint64_t)s->first_us * 1000 + e->names++ % 1000);
 		s->core = core;
 	}
 	event_path(&path, s, s->core);
@@ -234,15 +249,22 @@ static bool is_due(const struct series *s, int64_t now_ms)
 	return s->count > s->told && now_ms >= s->next_ms;
 }
 
-static int64_t pause_after(const struct series *s, const struct err *err)
+int64_t events_backoff_ms(int tries, int retry_after_s)
 {
-	int64_t wait = BACKOFF_MIN_MS << s->tries;
+	int64_t wait = BACKOFF_MIN_MS, asked = retry_after_s * INT64_C(1000);
 
-	if (err->kind == ERR_NONE)
-		return s->told > 0 ? EVENTS_SERIES_PAUSE_MS : 0; /* the first repetition at once */
+	for (int i = 0; i < tries && wait < BACKOFF_MAX_MS; i++)
+		wait *= 2;
 	if (wait > BACKOFF_MAX_MS)
 		wait = BACKOFF_MAX_MS;
-	return wait > err->retry_after_s * 1000 ? wait : err->retry_after_s * 1000;
+	return wait > asked ? wait : asked;
+}
+
+static int64_t pause_after(const struct series *s, const struct err *err)
+{
+	if (err->kind == ERR_NONE)
+		return s->told > 0 ? EVENTS_SERIES_PAUSE_MS : 0; /* the first repetition at once */
+	return events_backoff_ms(s->tries, err->retry_after_s);
 }
 
 /* With the lock held, which is let go while it is sent. The texts of a series never change, and only
@@ -262,10 +284,13 @@ static void work(struct events *e, struct series *s)
 	s->core = copy.core;
 	s->tries = err.kind == ERR_NONE ? 0 : s->tries + 1;
 	s->next_ms = clock_mono_ms() + pause_after(s, &err);
+	if (err.kind == ERR_RETRY && err.retry_after_s > 0)
+		e->quiet_ms = clock_mono_ms() + err.retry_after_s * INT64_C(1000);
 	if (err.kind == ERR_NONE) {
 		s->told = copy.count;
 	} else if (s->tries >= EVENTS_TRIES) {
 		s->told = s->count;
+		s->tries = 0; /* a repetition has as many tries again */
 		count(&e->dropped);
 	}
 }
@@ -305,12 +330,14 @@ static void run(void *ctx)
 
 	pthread_mutex_lock(&e->lock);
 	while (!atomic_load(&e->loop.stop)) {
-		struct series *s = next_due(e, clock_mono_ms());
+		int64_t now = clock_mono_ms();
+		struct series *s = now >= e->quiet_ms ? next_due(e, now) : NULL;
 
 		if (s) {
 			work(e, s);
 		} else {
-			int64_t until = sweep(e, clock_mono_ms());
+			int64_t next = sweep(e, now);
+			int64_t until = next > e->quiet_ms ? next : e->quiet_ms;
 			struct timespec at = {until / 1000, (until % 1000) * 1000000};
 
 			(void)pthread_cond_timedwait(&e->wake, &e->lock, &at);

@@ -1,6 +1,7 @@
 /* Kubernetes events about rules, sent by a thread of its own, so that no decision waits for one and
  * no failure of one fails a decision. events.k8s.io/v1 is tried first; where it is refused or unknown,
- * core/v1. What repeats becomes a series of one event. */
+ * core/v1. What repeats becomes a series of one event. While a server asks for a pause (Retry-After) nothing
+ * is sent. */
 #ifndef HEXLAG_EVENTS_H
 #define HEXLAG_EVENTS_H
 
@@ -48,6 +49,10 @@ void events_post(struct events *e, const struct events_about *about, bool warnin
  * `target_uid` where that is known: without it `kubectl describe` does not show the event. */
 void events_post_rule(struct events *e, const struct ruleset_entry *entry, bool warning,
 	const char *reason, const char *note);
+
+/* How long an event waits after its failure number `tries` in a row: twice as long each time up to a
+ * minute, and as long as the server asked for. Pure. */
+int64_t events_backoff_ms(int tries, int retry_after_s);
 
 /* So far. Thread: any. */
 struct events_counts {

@@ -239,9 +239,14 @@ static char *read_name(const json_t *meta, const char *key)
 									    : NULL;
 }
 
+/* 0 for what is no number, or none that an int64 holds. */
 static int64_t read_int(const json_t *value)
 {
-	return json_is_real(value) ? (int64_t)json_real_value(value) : json_integer_value(value);
+	double real = json_real_value(value);
+
+	if (!json_is_real(value))
+		return json_integer_value(value);
+	return fabs(real) < EXACT_MAX ? (int64_t)real : 0;
 }
 
 int hexjson_read(const struct json_t *doc, const struct hex_fields *fields, struct hexobject *ret,

@@ -27,9 +27,9 @@ struct hex_condition {
 
 struct hexobject {
 	char *namespace, *name, *uid;
-	char version[64]; /* resourceVersion */
-	char created[32]; /* RFC 3339 in UTC, so that its text sorts by time */
-	int64_t generation;
+	char version[64];   /* resourceVersion */
+	char created[32];   /* RFC 3339 in UTC, so that its text sorts by time */
+	int64_t generation; /* 0: not told, or out of range */
 	bool deleting;
 	bool valid;       /* `rule` is there, and may be acted on */
 	struct rule rule; /* its target's namespace is that of the object */

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct scope {
 	char *namespace; /* NULL: everywhere */
 	struct watch *watch;
 	bool listing, listed; /* guarded by the lock */
+	char said[300];       /* of the watch's thread: what could not be read the last time */
 };
 
 struct objects {
@@ -89,6 +91,15 @@ static void on_list_ended(void *ctx, enum watch_list how)
 	unlock(o);
 }
 
+/* What cannot be read may come again with every watch: it is told where it is not the same. */
+static void tell_unreadable(struct scope *s, const char *text)
+{
+	if (strncmp(s->said, text, sizeof(s->said) - 1) == 0)
+		return;
+	(void)snprintf(s->said, sizeof(s->said), "%s", text);
+	log_warn("a " HEX_KIND " cannot be read: %s", s->said);
+}
+
 static void on_event(void *ctx, const struct watch_event *event)
 {
 	struct scope *s = ctx;
@@ -98,12 +109,12 @@ static void on_event(void *ctx, const struct watch_event *event)
 	bool differs;
 
 	if (event->type == WATCH_BROKEN) {
-		log_warn("a " HEX_KIND " cannot be read: %.300s", event->text);
+		tell_unreadable(s, event->text);
 		return;
 	}
 	if (hexjson_read(event->object, &o->options.fields, &hex, &err) != 0) {
 		atomic_fetch_add_explicit(&o->nameless, 1, memory_order_relaxed);
-		log_warn("%s", err.msg);
+		tell_unreadable(s, err.msg);
 		return;
 	}
 	lock(o);

@@ -58,7 +58,8 @@ static void on_event(void *ctx, const struct watch_event *event)
 {
 	struct watch *w = ctx;
 
-	w->heard = true;
+	w->heard |=
+		event->type != WATCH_BROKEN; /* bytes that nobody can read are no sign of life */
 	if (event->type == WATCH_ERROR) {
 		w->end = event->code == 410 ? WATCHCOURSE_EXPIRED : WATCHCOURSE_ERROR;
 		w->retry_after_s = event->retry_after_s;
@@ -66,8 +67,9 @@ static void on_event(void *ctx, const struct watch_event *event)
 		err_set(&w->why, ERR_RETRY, "the watch of %s ended: %.300s", w->path, event->text);
 		return;
 	}
-	recovered(w);
-	if (event->type == WATCH_BROKEN) {
+	if (event->type != WATCH_BROKEN) {
+		recovered(w);
+	} else {
 		atomic_fetch_add_explicit(&w->broken, 1, memory_order_relaxed);
 		w->list_broken = true;
 	}

@@ -36,7 +36,7 @@ enum watchcourse_end {
 struct watchcourse_result {
 	enum watchcourse_end end;
 	int64_t lasted_ms;
-	bool heard;        /* any event, bookmarks too */
+	bool heard;        /* any event that could be read, bookmarks too */
 	int retry_after_s; /* what the server asked for; 0: nothing */
 };
 

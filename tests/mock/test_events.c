@@ -184,6 +184,83 @@ static void check_failing(void)
 	apiserver_stop(s);
 }
 
+static void check_backoff(void)
+{
+	static const struct {
+		const char *name;
+		int tries, asked_s;
+		int64_t want;
+	} rows[] = {
+		{"after the first failure", 1, 0, 2000},
+		{"after the next twice as long", 2, 0, 4000},
+		{"up to a minute", 6, 0, 60000},
+		{"after any number of them", 70, 0, 60000},
+		{"even this", INT32_MAX, 0, 60000},
+		{"the server may ask for more", 1, 90, 90000},
+		{"for very much more", 1, INT32_MAX, INT32_MAX * INT64_C(1000)},
+		{"not for less", 3, 1, 8000},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		TAP_INT(rows[i].name, events_backoff_ms(rows[i].tries, rows[i].asked_s),
+			rows[i].want);
+}
+
+static void check_throttled(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	struct events *e = begin(s);
+	int64_t began = clock_mono_ms();
+
+	apiserver_accept(s, "POST", "/events");
+	apiserver_fail(s,
+		&(struct apiserver_fault){
+			.kind = APISERVER_STATUS, .status = 429, .headers = "Retry-After: 1\r\n"});
+	events_post(e, &orders, true, "R", "first");
+	TAP_TRUE("a server that asks for a pause", apiserver_wait(s, "POST", 1));
+	events_post(e, &orders, true, "R", "second");
+	TAP_TRUE("gets the next event", apiserver_wait_accepted(s, 1));
+	TAP_TRUE("after it", clock_mono_ms() - began >= 1000);
+	TAP_TRUE("and the first", apiserver_wait_accepted(s, 2));
+	end(e);
+	apiserver_stop(s);
+}
+
+static void check_names(void)
+{
+	static const struct {
+		const char *name, *tail; /* of the object's name, from byte 217 on */
+		size_t want;             /* bytes of it in the event's */
+	} rows[] = {
+		{"a name of any length is cut", "abcdefgh", 220},
+		{"not behind a hyphen", "ab-cdefgh", 219},
+		{"nor a dot and more", "a-.cdefgh", 218},
+		{"where it ends in time it is whole", "ab", 219},
+	};
+	struct apiserver *s = apiserver_start(0);
+	struct events *e = begin(s);
+
+	apiserver_accept(s, "POST", "/events");
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		struct events_about about = orders;
+		char name[254];
+		const char *got;
+		json_t *doc;
+
+		memset(name, 'x', 217);
+		(void)snprintf(name + 217, sizeof(name) - 217, "%s", rows[i].tail);
+		about.name = name;
+		events_post(e, &about, false, "R", "n");
+		TAP_TRUE("an event", apiserver_wait_accepted(s, i + 1));
+		doc = accepted(s, i);
+		got = at(doc, "metadata", "name");
+		TAP_INT(rows[i].name, got ? strrchr(got, '.') - got : -1, rows[i].want);
+		json_decref(doc);
+	}
+	end(e);
+	apiserver_stop(s);
+}
+
 static void check_bodies(void)
 {
 	struct event_body b = {
@@ -213,6 +290,9 @@ int main(void)
 	check_object();
 	check_core();
 	check_failing();
+	check_backoff();
+	check_throttled();
+	check_names();
 	(void)unlink(config_path);
 	(void)rmdir(folder);
 	return tap_done();

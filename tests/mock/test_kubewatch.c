@@ -185,6 +185,32 @@ static void check_reopening(void)
 	apiserver_stop(s);
 }
 
+/* A proxy that answers every watch with a page of its own. */
+static void check_garbage(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	struct watch *w;
+	int64_t began;
+
+	apiserver_collection(s, PATH, "ThingList");
+	w = begin(s);
+	TAP_TRUE("watched", apiserver_wait(s, "GET", 2));
+	put(s, "a");
+	TAP_TRUE("an event", saw("[ ] A1001"));
+	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_STATUS,
+				  .times = 100000,
+				  .status = 200,
+				  .body = "<html>\n"});
+	began = clock_mono_ms();
+	apiserver_end_watches(s, true);
+	TAP_TRUE("a watch of something else", saw("A1001 X"));
+	TAP_TRUE("is opened again", apiserver_wait(s, "GET", 4));
+	TAP_TRUE("after a pause", clock_mono_ms() - began >= 800);
+	TAP_TRUE("as it is a failure", watch_counts(w).failures >= 1);
+	end(w);
+	apiserver_stop(s);
+}
+
 static void check_expiry(bool as_event)
 {
 	struct apiserver *s = apiserver_start(0);
@@ -298,6 +324,7 @@ int main(void)
 	(void)snprintf(config_path, sizeof(config_path), "%s/config", folder);
 	check_changes();
 	check_reopening();
+	check_garbage();
 	check_expiry(false);
 	check_expiry(true);
 	check_faults();

@@ -256,6 +256,35 @@ static void check_status(void)
 	json_decref(doc);
 }
 
+static void check_generation(void)
+{
+	static const struct {
+		const char *text;
+		int64_t want;
+	} rows[] = {
+		{"7", 7},
+		{"7.0", 7},
+		{"9007199254740993", 9007199254740993},
+		{"1e300", 0},
+		{"-1e300", 0},
+		{"9223372036854775808.0", 0},
+		{"\"7\"", 0},
+		{"null", 0},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		json_t *doc = document(SPEC(""));
+		struct hexobject o;
+
+		json_object_set_new(json_object_get(doc, "metadata"), "generation",
+			json_loads(rows[i].text, JSON_DECODE_ANY, NULL));
+		TAP_INT("a generation", hexjson_read(doc, &fields, &o, NULL), 0);
+		TAP_INT(rows[i].text, o.generation, rows[i].want);
+		hexobject_release(&o);
+		json_decref(doc);
+	}
+}
+
 static void check_nameless(void)
 {
 	static const char *const texts[] = {"{}", "[]", "{\"metadata\":[]}",
@@ -281,6 +310,7 @@ int main(void)
 	check_right();
 	check_whole();
 	check_status();
+	check_generation();
 	check_nameless();
 	return tap_done();
 }
