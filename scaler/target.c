@@ -62,7 +62,7 @@ void target_rule_changed(struct target *t, const struct rule *before, const stru
 	free(t->seen);
 	t->seen = NULL;
 	t->retry_ms = t->backoff_ms = 0;
-	t->has_said = false;
+	t->has_said = t->has_told_dry = false;
 }
 
 int target_resume(
