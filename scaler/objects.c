@@ -108,17 +108,25 @@ static void on_event(void *ctx, const struct watch_event *event)
 	struct objects *o = s->objects;
 	struct hexobject hex;
 	struct err err = {0};
-	bool differs;
+	bool differs, known;
 
 	if (event->type == WATCH_BROKEN) {
 		tell_unreadable(s, event->text);
 		return;
 	}
-	if (hexjson_read(event->object, &o->options.fields, &hex, &err) != 0) {
+	if (hexjson_read_meta(event->object, &hex, &err) != 0) {
 		atomic_fetch_add_explicit(&o->nameless, 1, memory_order_relaxed);
 		tell_unreadable(s, err.msg);
 		return;
 	}
+	/* Most events are of a status, often our own, or of an annotation. */
+	lock(o);
+	known = event->type == WATCH_DELETED || objectset_refresh(&o->set, &hex, o->leads);
+	unlock(o);
+	if (!known)
+		hexjson_read_spec(event->object, &o->options.fields, &hex);
+	else if (event->type != WATCH_DELETED)
+		return;
 	lock(o);
 	if (event->type == WATCH_DELETED)
 		differs = objectset_remove(&o->set, hex.namespace, hex.name);
