@@ -249,8 +249,7 @@ static int64_t read_int(const json_t *value)
 	return fabs(real) < EXACT_MAX ? (int64_t)real : 0;
 }
 
-int hexjson_read(const struct json_t *doc, const struct hex_fields *fields, struct hexobject *ret,
-	struct err *err)
+int hexjson_read_meta(const struct json_t *doc, struct hexobject *ret, struct err *err)
 {
 	const json_t *meta = json_object_get(doc, "metadata");
 	const json_t *deleted = json_object_get(meta, "deletionTimestamp");
@@ -268,11 +267,25 @@ int hexjson_read(const struct json_t *doc, const struct hex_fields *fields, stru
 	copy_text(ret->created, sizeof(ret->created), meta, "creationTimestamp");
 	ret->generation = read_int(json_object_get(meta, "generation"));
 	ret->deleting = deleted && !json_is_null(deleted);
-	read_spec(doc, fields, ret);
-	if (!ret->problem)
-		place_target(ret);
-	ret->valid = !ret->problem;
 	read_status(json_object_get(doc, "status"), ret);
+	return 0;
+}
+
+void hexjson_read_spec(
+	const struct json_t *doc, const struct hex_fields *fields, struct hexobject *o)
+{
+	read_spec(doc, fields, o);
+	if (!o->problem)
+		place_target(o);
+	o->valid = !o->problem;
+}
+
+int hexjson_read(const struct json_t *doc, const struct hex_fields *fields, struct hexobject *ret,
+	struct err *err)
+{
+	if (hexjson_read_meta(doc, ret, err) != 0)
+		return -1;
+	hexjson_read_spec(doc, fields, ret);
 	return 0;
 }
 

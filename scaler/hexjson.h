@@ -56,4 +56,9 @@ int hexjson_read(const struct json_t *doc, const struct hex_fields *fields, stru
 	struct err *err) MUSTCHECK;
 void hexobject_release(struct hexobject *o); /* empties it */
 
+/* The same in two steps: all but the spec, `valid` and `problem`; and then these. */
+int hexjson_read_meta(const struct json_t *doc, struct hexobject *ret, struct err *err) MUSTCHECK;
+void hexjson_read_spec(
+	const struct json_t *doc, const struct hex_fields *fields, struct hexobject *o);
+
 #endif

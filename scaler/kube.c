@@ -28,6 +28,7 @@ struct kube {
 	struct known *known;
 	size_t known_count;
 	_Atomic uint64_t requests[KUBE_OUTCOMES];
+	int status; /* of the last answer to kube_request(); 0: none */
 };
 
 /* Reads the token file again. Without it, or when it cannot be read, the old token stays. */
@@ -216,7 +217,13 @@ int kube_request(struct kube *k, const struct kube_request *c, struct err *err)
 	else if (c->parse && c->parse(strbuf_str(&res.body), res.body.len, c->out, &why) != 0)
 		/* A list that lacks something is an answer; what cannot be read is none. */
 		outcome = why.kind == ERR_ABSENT ? KUBE_OK : KUBE_FAILED;
+	k->status = res.status;
 	return conclude(k, c->method, c->path, outcome, &why, err);
+}
+
+int kube_status(const struct kube *k)
+{
+	return k->status;
 }
 
 int kube_stream(struct kube *k, const char *path, const struct http_sink *sink,

@@ -78,6 +78,9 @@ struct kube_request {
  * ERR_CONFLICT for 409, ERR_GONE for 410. */
 int kube_request(struct kube *k, const struct kube_request *c, struct err *err) MUSTCHECK;
 
+/* The HTTP status of the answer to the last kube_request(); 0: there was none. */
+int kube_status(const struct kube *k);
+
 /* GET of `path` whose answer goes to `sink` as it comes: a watch, or a list of any length. Counts one
  * outcome, at its end. Errors as of kube_request(), also ERR_GONE for 410; ERR_RETRY where a 200 broke
  * off, or was ended by *stop. */

@@ -19,6 +19,7 @@
 #define STATUS_TICK_MS 1000
 /* So many objects may write their figures in a second; with more of them each does so less often. */
 #define STATUS_PER_SECOND 10
+#define STATUS_REFUSED_MAX 10 /* in one look; the next goes on behind them */
 #define STATUS_BACKOFF_MIN_MS 1000
 #define STATUS_BACKOFF_MAX_MS 60000
 
@@ -38,7 +39,8 @@ struct objects {
 	struct scope *scopes;
 	size_t scope_count;
 	/* Of the thread alone: */
-	int64_t backoff_ms, retry_ms; /* after a failed status: not before */
+	int64_t backoff_ms, retry_ms; /* after a failure of the server: nothing is written before */
+	size_t begin;                 /* where the next look at the objects begins */
 	struct err said;
 	/* Guarded by the lock: */
 	pthread_mutex_t lock;
@@ -106,17 +108,25 @@ static void on_event(void *ctx, const struct watch_event *event)
 	struct objects *o = s->objects;
 	struct hexobject hex;
 	struct err err = {0};
-	bool differs;
+	bool differs, known;
 
 	if (event->type == WATCH_BROKEN) {
 		tell_unreadable(s, event->text);
 		return;
 	}
-	if (hexjson_read(event->object, &o->options.fields, &hex, &err) != 0) {
+	if (hexjson_read_meta(event->object, &hex, &err) != 0) {
 		atomic_fetch_add_explicit(&o->nameless, 1, memory_order_relaxed);
 		tell_unreadable(s, err.msg);
 		return;
 	}
+	/* Most events are of a status, often our own, or of an annotation. */
+	lock(o);
+	known = event->type == WATCH_DELETED || objectset_refresh(&o->set, &hex, o->leads);
+	unlock(o);
+	if (!known)
+		hexjson_read_spec(event->object, &o->options.fields, &hex);
+	else if (event->type != WATCH_DELETED)
+		return;
 	lock(o);
 	if (event->type == WATCH_DELETED)
 		differs = objectset_remove(&o->set, hex.namespace, hex.name);
@@ -184,29 +194,25 @@ static void tell(struct objects *o, const struct err *err)
 	o->said = *err;
 }
 
-/* An object that has gone, or is another one by now, is no failure. */
-static bool is_failure(const struct err *err)
-{
-	return err->kind != ERR_NONE && err->kind != ERR_ABSENT && err->kind != ERR_CONFLICT;
-}
-
-static void count_status(struct objects *o, const struct err *err)
+static void count_status(
+	struct objects *o, enum objectstatus_outcome outcome, const struct err *err)
 {
 	if (atomic_load(&o->loop.stop))
 		return;
-	if (!is_failure(err)) {
-		if (err->kind == ERR_NONE)
-			atomic_fetch_add_explicit(&o->status_writes, 1, memory_order_relaxed);
+	if (err->kind == ERR_NONE)
+		atomic_fetch_add_explicit(&o->status_writes, 1, memory_order_relaxed);
+	else if (outcome == STATUS_REFUSED || outcome == STATUS_FAILED)
+		atomic_fetch_add_explicit(&o->status_failures, 1, memory_order_relaxed);
+	if (outcome != STATUS_FAILED) {
 		o->backoff_ms = 0;
 		tell(o, &(struct err){0});
 		return;
 	}
-	atomic_fetch_add_explicit(&o->status_failures, 1, memory_order_relaxed);
 	o->backoff_ms = o->backoff_ms ? 2 * o->backoff_ms : STATUS_BACKOFF_MIN_MS;
 	if (o->backoff_ms > STATUS_BACKOFF_MAX_MS)
 		o->backoff_ms = STATUS_BACKOFF_MAX_MS;
-	if (o->backoff_ms < err->retry_after_s * 1000)
-		o->backoff_ms = err->retry_after_s * 1000;
+	if (o->backoff_ms < err->retry_after_s * INT64_C(1000))
+		o->backoff_ms = err->retry_after_s * INT64_C(1000);
 	o->retry_ms = clock_mono_ms() + o->backoff_ms;
 	tell(o, err);
 }
@@ -237,37 +243,44 @@ static void warn_about(struct objects *o, const struct object *object, const str
 }
 
 /* With the lock held, which is let go for the request: `object` may be another one after that. */
-static void write_status(struct objects *o, struct object *object, const struct objectstatus *s)
+static enum objectstatus_outcome write_status(
+	struct objects *o, struct object *object, const struct objectstatus *s)
 {
 	struct object copy = {.hex.namespace = mem_strdup(object->hex.namespace),
 		.hex.name = mem_strdup(object->hex.name),
 		.hex.uid = mem_strdup(object->hex.uid)};
 	struct object *now;
 	struct err err = {0};
+	enum objectstatus_outcome outcome;
 
 	unlock(o);
 	if (s->news)
 		warn_about(o, &copy, s);
 	(void)patch_status(o, &copy, s, &err);
-	count_status(o, &err);
+	outcome = objectstatus_outcome(&err, kube_status(o->kube));
+	count_status(o, outcome, &err);
 	lock(o);
 	now = objectset_find(&o->set, copy.hex.namespace, copy.hex.name);
-	/* What was not written, as other writers were in the way, is so at the next look. The event is not to
-	 * be repeated. */
+	/* The event is not to be repeated, whatever became of the status. */
 	if (now && strcmp(now->hex.uid, copy.hex.uid) == 0) {
-		now->told = s->told;
-		now->told.has_written = err.kind == ERR_NONE || err.kind == ERR_ABSENT;
+		if (outcome == STATUS_REFUSED && !now->told.backoff_ms)
+			log_warn(
+				"%s; the status of this object is old until this is over", err.msg);
+		objectstatus_ended(&now->told, s, outcome, clock_mono_ms(), err.retry_after_s);
 	}
 	hexobject_release(&copy.hex);
+	return outcome;
 }
 
-/* One look at all objects; ends early where rules are to be handed on first. */
+/* One look at all objects, from the one behind the last that was written, so that none keeps the others
+ * from their turn; ends early where rules are to be handed on first. */
 static void write_due(struct objects *o, const struct scaler_report *report)
 {
 	int64_t figures = (int64_t)o->set.count * 1000 / STATUS_PER_SECOND;
-	size_t from = 0;
+	size_t from = 0, begin = o->begin, refused = 0;
 
-	for (size_t i = 0; i < o->set.count && !o->dirty; i++) {
+	for (size_t n = 0; n < o->set.count && !o->dirty; n++) {
+		size_t i = (begin + n) % o->set.count;
 		struct object *object = o->set.items[i];
 		size_t rule = find_rule(report, &object->hex, from);
 		bool known = rule != SIZE_MAX && report->rules->entries[rule].origin.generation ==
@@ -285,9 +298,11 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 			from = rule + 1;
 		if (!objectstatus_due(&object->told, &in, &status))
 			continue;
-		write_status(o, object, &status);
+		refused += write_status(o, object, &status) == STATUS_REFUSED;
 		objectstatus_release(&status);
-		if (atomic_load(&o->loop.stop) || clock_mono_ms() < o->retry_ms)
+		o->begin = i + 1;
+		if (atomic_load(&o->loop.stop) || clock_mono_ms() < o->retry_ms ||
+			refused == STATUS_REFUSED_MAX)
 			return;
 	}
 }

@@ -71,6 +71,20 @@ static bool same_rule(const struct hexobject *a, const struct hexobject *b)
 	return !a->valid || rule_equal(&a->rule, &b->rule);
 }
 
+static void replace(struct object *o, struct hexobject *hex, bool ours)
+{
+	if (!o->hex.uid || strcmp(o->hex.uid, hex->uid) != 0 || !ours) {
+		o->told = (struct objectstatus_told){0};
+		objectstatus_told_take(&o->told, hex);
+	}
+	if (o->hex.generation != hex->generation)
+		o->told.retry_ms = 0; /* what was refused may be right now */
+	hexobject_release(&o->hex);
+	o->hex = *hex;
+	o->listed = true;
+	*hex = (struct hexobject){0};
+}
+
 bool objectset_put(struct objectset *s, struct hexobject *hex, bool ours)
 {
 	struct object *o = objectset_find(s, hex->namespace, hex->name);
@@ -78,15 +92,25 @@ bool objectset_put(struct objectset *s, struct hexobject *hex, bool ours)
 
 	if (!o)
 		o = insert(s, hex->namespace, hex->name);
-	if (!o->hex.uid || strcmp(o->hex.uid, hex->uid) != 0 || !ours) {
-		o->told = (struct objectstatus_told){0};
-		objectstatus_told_take(&o->told, hex);
-	}
-	hexobject_release(&o->hex);
-	o->hex = *hex;
-	o->listed = true;
-	*hex = (struct hexobject){0};
+	replace(o, hex, ours);
 	return !same;
+}
+
+bool objectset_refresh(struct objectset *s, struct hexobject *hex, bool ours)
+{
+	struct object *o = objectset_find(s, hex->namespace, hex->name);
+
+	if (!o || strcmp(o->hex.uid, hex->uid) != 0 || !hex->generation ||
+		o->hex.generation != hex->generation || o->hex.deleting != hex->deleting)
+		return false;
+	/* rule_equal() compares rules with their padding, which an assignment need not copy. */
+	memcpy(&hex->rule, &o->hex.rule, sizeof(hex->rule));
+	memset(&o->hex.rule, 0, sizeof(o->hex.rule));
+	hex->valid = o->hex.valid;
+	hex->problem = o->hex.problem;
+	o->hex.problem = NULL;
+	replace(o, hex, ours);
+	return true;
 }
 
 static void remove_at(struct objectset *s, size_t i)

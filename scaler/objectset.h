@@ -30,6 +30,10 @@ void objectset_release(struct objectset *s);
  * written stays what is known of it. */
 bool objectset_put(struct objectset *s, struct hexobject *hex, bool ours);
 
+/* The same with what hexjson_read_meta() has read, where its spec is known already: an object of this uid
+ * and generation. False: it is not, and nothing was taken. */
+bool objectset_refresh(struct objectset *s, struct hexobject *hex, bool ours);
+
 /* Returns whether it was there. */
 bool objectset_remove(struct objectset *s, const char *namespace, const char *name);
 

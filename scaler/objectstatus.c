@@ -261,7 +261,8 @@ bool objectstatus_due(const struct objectstatus_told *told, const struct objects
 	struct strbuf facts CLEANUP(strbuf_release) = STRBUF_INIT;
 	struct strbuf whole CLEANUP(strbuf_release) = STRBUF_INIT;
 
-	if (told->has_written && in->now_ms - told->written_ms < OBJECTSTATUS_PAUSE_MS)
+	if (in->now_ms < told->retry_ms ||
+		(told->has_written && in->now_ms - told->written_ms < OBJECTSTATUS_PAUSE_MS))
 		return false;
 	memcpy(s.told.conditions, told->conditions, sizeof(s.told.conditions));
 	memcpy(s.told.scaled, told->scaled, sizeof(s.told.scaled));
@@ -278,4 +279,31 @@ bool objectstatus_due(const struct objectstatus_told *told, const struct objects
 	*ret = s;
 	add_news(told, ret);
 	return true;
+}
+
+enum objectstatus_outcome objectstatus_outcome(const struct err *err, int http_status)
+{
+	if (err->kind == ERR_NONE || err->kind == ERR_ABSENT)
+		return STATUS_DONE;
+	if (err->kind == ERR_CONFLICT)
+		return STATUS_LATE;
+	return http_status >= 400 && http_status < 500 && http_status != 429 ? STATUS_REFUSED
+									     : STATUS_FAILED;
+}
+
+void objectstatus_ended(struct objectstatus_told *told, const struct objectstatus *s,
+	enum objectstatus_outcome outcome, int64_t now_ms, int retry_after_s)
+{
+	int64_t wait = told->backoff_ms, asked = retry_after_s * INT64_C(1000);
+
+	*told = s->told;
+	told->has_written = outcome == STATUS_DONE;
+	told->backoff_ms = outcome == STATUS_FAILED ? wait : 0;
+	if (outcome != STATUS_LATE && outcome != STATUS_REFUSED)
+		return;
+	wait = wait ? 2 * wait : OBJECTSTATUS_BACKOFF_MIN_MS;
+	if (wait > OBJECTSTATUS_BACKOFF_MAX_MS)
+		wait = OBJECTSTATUS_BACKOFF_MAX_MS;
+	told->backoff_ms = wait;
+	told->retry_ms = now_ms + (wait > asked ? wait : asked);
 }

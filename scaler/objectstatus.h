@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/err.h"
 #include "common/strbuf.h"
 #include "scaler/hexjson.h"
 #include "scaler/target.h"
@@ -18,10 +19,17 @@
 /* Without a change it is written again after so long, in case somebody else has changed it. */
 #define OBJECTSTATUS_AGAIN_MS 600000
 
+/* After a write that was refused, or came too late, this object waits so long, twice as long each time up
+ * to the other. */
+#define OBJECTSTATUS_BACKOFF_MIN_MS OBJECTSTATUS_PAUSE_MS
+#define OBJECTSTATUS_BACKOFF_MAX_MS 300000
+
 /* What was last written for one object. */
 struct objectstatus_told {
 	bool has_written;
 	int64_t written_ms;    /* monotonic */
+	int64_t retry_ms;      /* monotonic: not to be written before */
+	int64_t backoff_ms;    /* the last wait; 0: the last write did not fail */
 	uint64_t facts, whole; /* hashes of what it said, without its figures and with them */
 	struct hex_condition conditions[HEX_CONDITIONS];
 	char scaled[32];
@@ -50,5 +58,20 @@ struct objectstatus {
 bool objectstatus_due(const struct objectstatus_told *told, const struct objectstatus_input *in,
 	struct objectstatus *ret);
 void objectstatus_release(struct objectstatus *s);
+
+/* How a write ended. An object that has gone, or is another one by now, is no failure. */
+enum objectstatus_outcome {
+	STATUS_DONE,    /* or there is nothing to write to */
+	STATUS_LATE,    /* a conflict: the object is not the one that is known */
+	STATUS_REFUSED, /* this one (4xx); others may do */
+	STATUS_FAILED,  /* no answer, 429 or 5xx: so would any other */
+};
+
+/* `http_status` 0: no answer. */
+enum objectstatus_outcome objectstatus_outcome(const struct err *err, int http_status);
+
+/* What is known of an object after `s` was written, or was not, at `now_ms`. */
+void objectstatus_ended(struct objectstatus_told *told, const struct objectstatus *s,
+	enum objectstatus_outcome outcome, int64_t now_ms, int retry_after_s);
 
 #endif

@@ -61,6 +61,9 @@ struct rivals {
 	struct kube_options options;
 	struct kube *kube;
 	struct runloop loop;
+	/* Of the thread alone: */
+	size_t begin;                   /* the list that the next look begins with */
+	int64_t absent_ms[RIVAL_KINDS]; /* the server does not know the kind: not asked before */
 	pthread_mutex_t lock;  /* guards what is below; the places themselves are the thread's */
 	struct place **places; /* sorted by namespace */
 	size_t count;
@@ -298,7 +301,24 @@ static int64_t wait_after(enum outcome outcome, const struct err *err)
 	return asked_ms > RETRY_MS ? asked_ms : RETRY_MS;
 }
 
-static void look_at(struct rivals *r, struct place *p, enum rival_kind kind, int64_t now_ms)
+/* No answer, or one that asks for patience: more requests now would be no help. */
+static bool is_overload(const struct rivals *r, enum outcome outcome, const struct err *err)
+{
+	int status = kube_status(r->kube);
+
+	return outcome == LIST_FAILED &&
+	       (!status || status == 429 || status == 503 || err->retry_after_s);
+}
+
+/* How one look goes on. */
+struct pass {
+	int64_t now_ms; /* when it began */
+	bool live;      /* takes time; a test's does not */
+	bool over;      /* asks nothing more */
+	int64_t next_ms;
+};
+
+static void look_at(struct rivals *r, struct place *p, enum rival_kind kind, struct pass *pass)
 {
 	struct known *k = &p->kinds[kind];
 	struct rivals_list CLEANUP(rivals_list_release) list = {0};
@@ -323,32 +343,75 @@ static void look_at(struct rivals *r, struct place *p, enum rival_kind kind, int
 		list = old;
 	}
 	pthread_mutex_unlock(&r->lock);
-	k->due_ms = now_ms + wait_after(outcome, &err);
+	k->due_ms = (pass->live ? clock_mono_ms() : pass->now_ms) + wait_after(outcome, &err);
+	if (outcome == LIST_ABSENT)
+		r->absent_ms[kind] = k->due_ms;
+	if (is_overload(r, outcome, &err)) {
+		pass->over = true;
+		pass->next_ms = k->due_ms;
+	}
 	say(k, p->namespace, kind, outcome, &err);
+}
+
+/* What is not asked, as it would end as another list did. */
+static void skip(struct rivals *r, struct known *k, bool absent, int64_t due_ms)
+{
+	struct rivals_list none = {0}, old = none;
+
+	pthread_mutex_lock(&r->lock);
+	k->looked |= absent || ++k->failures >= FAILURES_MAX;
+	if (absent) {
+		old = k->list;
+		k->list = none;
+	}
+	pthread_mutex_unlock(&r->lock);
+	rivals_list_release(&old);
+	k->due_ms = due_ms;
+}
+
+static int64_t look(struct rivals *r, struct pass *pass)
+{
+	int64_t due = pass->now_ms + LOOK_MS;
+	size_t begin, count;
+
+	adopt_places(r);
+	begin = r->begin;
+	count = r->count * RIVAL_KINDS;
+	for (size_t n = 0; n < count; n++) {
+		size_t i = (begin + n) % count;
+		enum rival_kind kind = (enum rival_kind)(i % RIVAL_KINDS);
+		struct place *p = r->places[i / RIVAL_KINDS];
+		struct known *k = &p->kinds[kind];
+
+		if (k->due_ms <= pass->now_ms && !atomic_load(&r->loop.stop)) {
+			if (pass->now_ms < r->absent_ms[kind]) {
+				skip(r, k, true, r->absent_ms[kind]);
+			} else if (pass->over) {
+				skip(r, k, false, pass->next_ms);
+			} else {
+				look_at(r, p, kind, pass);
+				r->begin = pass->over ? i + 1 : 0;
+			}
+		}
+		due = k->due_ms < due ? k->due_ms : due;
+	}
+	return due;
 }
 
 int64_t rivals_look(struct rivals *r, int64_t now_ms)
 {
-	int64_t due = now_ms + LOOK_MS;
-
-	adopt_places(r);
-	for (size_t i = 0; i < r->count; i++)
-		for (int kind = 0; kind < RIVAL_KINDS; kind++) {
-			struct known *k = &r->places[i]->kinds[kind];
-
-			if (k->due_ms <= now_ms && !atomic_load(&r->loop.stop))
-				look_at(r, r->places[i], (enum rival_kind)kind, now_ms);
-			due = k->due_ms < due ? k->due_ms : due;
-		}
-	return due;
+	return look(r, &(struct pass){.now_ms = now_ms});
 }
 
 static void run(void *ctx)
 {
 	struct rivals *r = ctx;
 
-	while (runloop_wait_until(&r->loop, rivals_look(r, clock_mono_ms())))
-		;
+	int64_t due;
+
+	do
+		due = look(r, &(struct pass){.now_ms = clock_mono_ms(), .live = true});
+	while (runloop_wait_until(&r->loop, due));
 }
 
 int rivals_start(struct rivals *r, struct err *err)

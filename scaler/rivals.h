@@ -2,7 +2,8 @@
  * or both, as KEDA makes an HPA of its own. A thread lists them in every namespace that has a rule, once a
  * minute, the first time at once. The account needs `list` of horizontalpodautoscalers (autoscaling) and
  * scaledobjects (keda.sh) in these namespaces; without it nothing is known of them, which is said once.
- * Where KEDA is not installed it is asked again after ten minutes. */
+ * Where KEDA is not installed it is asked again after ten minutes, in one namespace. A server that does not
+ * answer, or asks for patience, is asked nothing more for ten seconds. */
 #ifndef HEXLAG_RIVALS_H
 #define HEXLAG_RIVALS_H
 

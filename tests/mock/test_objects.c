@@ -12,6 +12,7 @@
 #include "common/mem.h"
 #include "common/strbuf.h"
 #include "scaler/events.h"
+#include "scaler/objectstatus.h"
 #include "scaler/scaler.h"
 #include "sidecar/publish.h"
 #include "tests/mock/apiserver.h"
@@ -244,10 +245,45 @@ static void check_failing_status(void)
 	end();
 }
 
+/* One object that is refused for ever, in front of others. */
+static void check_refused_status(void)
+{
+	struct objects_counts counts;
+	char *body;
+
+	world.server = apiserver_start(0);
+	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	apiserver_accept(world.server, "PATCH", STATUS_OF);
+	apiserver_fail(world.server, &(struct apiserver_fault){.kind = APISERVER_STATUS,
+					     .method = "PATCH",
+					     .path_has = "/a/status",
+					     .times = 1000,
+					     .status = 422});
+	apiserver_fail(world.server, &(struct apiserver_fault){.kind = APISERVER_STATUS,
+					     .method = "PATCH",
+					     .path_has = "/b/status",
+					     .times = 1000,
+					     .status = 403});
+	put("a", "d1", 1, 0);
+	put("b", "d2", 1, 0);
+	put("c", "d3", 1, 0);
+	begin(false);
+	TAP_TRUE("no rules", rules_are(""));
+	scaler_pass(world.scaler, NULL, clock_mono_ms());
+	body = body_with("\"uid\":\"u-c\"");
+	TAP_HAS("the next has its status", body ? body : "", "InvalidSpec");
+	free(body);
+	TAP_INT("at once", apiserver_count(world.server, "PATCH"), 3);
+	objects_count(world.objects, &counts);
+	TAP_INT("those refused are failures", counts.status_failures, 2);
+	end();
+}
+
 /* Other writers were faster: no failure to back off from, but not written either. */
 static void check_conflicting_status(void)
 {
 	struct objects_counts counts;
+	int64_t began;
 	char *body;
 
 	world.server = apiserver_start(0);
@@ -262,9 +298,11 @@ static void check_conflicting_status(void)
 	TAP_TRUE("no rules", rules_are(""));
 	scaler_pass(world.scaler, NULL, clock_mono_ms());
 	TAP_TRUE("a conflict", apiserver_wait(world.server, "PATCH", 1));
+	began = clock_mono_ms();
 	body = body_with("\"observedGeneration\":1");
 	TAP_HAS("the status is written all the same", body, "InvalidSpec");
 	free(body);
+	TAP_TRUE("after a pause", clock_mono_ms() - began >= OBJECTSTATUS_PAUSE_MS / 2);
 	objects_count(world.objects, &counts);
 	TAP_INT("it is no failure", counts.status_failures, 0);
 	body = body_with("\"kind\":\"Event\"");
@@ -285,6 +323,7 @@ int main(void)
 	check_rules();
 	check_status();
 	check_failing_status();
+	check_refused_status();
 	check_conflicting_status();
 	(void)unlink(config_path);
 	(void)rmdir(folder);

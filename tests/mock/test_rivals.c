@@ -207,6 +207,59 @@ static void check_times(void)
 	bench_close(&b);
 }
 
+static void set_two(struct bench *b)
+{
+	static const char *const namespaces[] = {"shop", "stage"};
+	struct ruleset *set = ruleset_new();
+
+	for (size_t i = 0; i < ARRAY_LEN(namespaces); i++) {
+		struct rule r = rule_on(namespaces[i], "apps/v1", "Deployment");
+
+		ruleset_add(set, &r, NULL);
+	}
+	rivals_set_rules(b->rivals, set);
+	ruleset_unref(set);
+}
+
+static void check_absent(void)
+{
+	struct bench b;
+	struct rule stage = rule_on("stage", "apps/v1", "Deployment");
+
+	bench_open(&b);
+	set_two(&b);
+	answer(&b, "horizontalpodautoscalers", 200, HPAS(""));
+	answer(&b, "horizontalpodautoscalers", 200, HPAS(""));
+	(void)rivals_look(b.rivals, 0);
+	TAP_INT("KEDA that is absent is asked for in one namespace", apiserver_count(b.api, NULL),
+		3);
+	TAP_TRUE("and known not to be in the other",
+		!rivals_find(b.rivals, &stage, b.why, sizeof(b.why)));
+	bench_close(&b);
+}
+
+static void check_overload(void)
+{
+	struct bench b;
+	char line[512];
+
+	bench_open(&b);
+	set_two(&b);
+	answer(&b, NULL, 429, "");
+	TAP_INT("a server that throttles is left alone", rivals_look(b.rivals, 0), 10000);
+	TAP_INT("after one request", apiserver_count(b.api, NULL), 1);
+	answer(&b, NULL, 503, "");
+	(void)rivals_look(b.rivals, 10000);
+	TAP_HAS("the next look begins behind that list",
+		apiserver_last_line(b.api, line, sizeof(line)), "GET " KEDA_PATH);
+	TAP_INT("again one request", apiserver_count(b.api, NULL), 2);
+	TAP_STR("nothing is known", found(&b), "");
+	answer(&b, NULL, 429, "");
+	(void)rivals_look(b.rivals, 20000);
+	TAP_STR("but that holds nobody for ever", found(&b), NULL);
+	bench_close(&b);
+}
+
 static void check_pages(void)
 {
 	struct bench b;
@@ -236,11 +289,12 @@ static void check_thread(void)
 	struct err err = {0};
 
 	bench_open(&b);
+	answer(&b, "horizontalpodautoscalers", 200, HPAS(""));
 	TAP_INT("a thread", rivals_start(b.rivals, &err), 0);
 	TAP_TRUE("looks at once", apiserver_wait(b.api, NULL, 2));
 	set_rules(&b, "stage");
 	TAP_TRUE("and at other namespaces as soon as there are some",
-		apiserver_wait(b.api, NULL, 4));
+		apiserver_wait(b.api, NULL, 3));
 	rivals_stop(b.rivals);
 	TAP_TRUE("it ends", rivals_join(b.rivals, clock_mono_ms() + DEADLINE_MS));
 	bench_close(&b);
@@ -254,6 +308,8 @@ int main(void)
 	check_rows();
 	check_targets();
 	check_times();
+	check_absent();
+	check_overload();
 	check_pages();
 	check_thread();
 	(void)close(fd);

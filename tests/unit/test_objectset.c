@@ -131,6 +131,48 @@ static void check_lists(void)
 	objectset_release(&s);
 }
 
+/* Only what differs in uid, generation or deletion has to be read whole. */
+static void check_refresh(void)
+{
+	static const struct {
+		const char *name, *uid;
+		int64_t generation;
+		bool deleting, want;
+	} rows[] = {
+		{"the status changed", "u", 3, false, true},
+		{"the spec changed", "u", 4, false, false},
+		{"another object of this name", "v", 3, false, false},
+		{"it is being deleted", "u", 3, true, false},
+		{"no generation is told", "u", 0, false, false},
+	};
+	struct objectset s = {0};
+	struct object *o;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct hexobject known = {.namespace = mem_strdup("n"),
+			.name = mem_strdup("a"),
+			.uid = mem_strdup("u"),
+			.generation = rows[i].generation ? 3 : 0,
+			.problem = mem_strdup("spec: wrong")};
+		struct hexobject hex = {.namespace = mem_strdup("n"),
+			.name = mem_strdup("a"),
+			.uid = mem_strdup(rows[i].uid),
+			.version = "9",
+			.generation = rows[i].generation,
+			.deleting = rows[i].deleting};
+
+		(void)objectset_put(&s, &known, true);
+		o = objectset_find(&s, "n", "a");
+		o->listed = false;
+		TAP_INT(rows[i].name, objectset_refresh(&s, &hex, true), rows[i].want);
+		TAP_STR("its version", o->hex.version, rows[i].want ? "9" : "");
+		TAP_STR("what is known of the spec stays", o->hex.problem, "spec: wrong");
+		TAP_INT("it is there", o->listed, rows[i].want);
+		hexobject_release(&hex);
+		objectset_release(&s);
+	}
+}
+
 /* How long 500 objects take from the wire to rules; printed, since machines differ. */
 static void check_speed(void)
 {
@@ -164,6 +206,7 @@ int main(void)
 {
 	check_rules();
 	check_lists();
+	check_refresh();
 	check_speed();
 	return tap_done();
 }

@@ -239,6 +239,50 @@ static void check_scaled(void)
 	view.write = (struct target_write){0};
 }
 
+static void check_outcomes(void)
+{
+	static const struct {
+		const char *name;
+		enum err_kind kind;
+		int http_status;
+		enum objectstatus_outcome want;
+	} rows[] = {
+		{"written", ERR_NONE, 200, STATUS_DONE},
+		{"it has gone", ERR_ABSENT, 404, STATUS_DONE},
+		{"a conflict", ERR_CONFLICT, 409, STATUS_LATE},
+		{"forbidden", ERR_DENIED, 403, STATUS_REFUSED},
+		{"invalid", ERR_RETRY, 422, STATUS_REFUSED},
+		{"throttled", ERR_RETRY, 429, STATUS_FAILED},
+		{"broken", ERR_RETRY, 500, STATUS_FAILED},
+		{"no answer", ERR_RETRY, 0, STATUS_FAILED},
+	};
+	static const int64_t waits[] = {3, 6, 12, 24, 48, 96, 192, 300, 300};
+	struct objectstatus_told told = {0};
+	struct objectstatus_input in;
+	struct objectstatus s;
+	int64_t now = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		TAP_INT(rows[i].name,
+			objectstatus_outcome(
+				&(struct err){.kind = rows[i].kind}, rows[i].http_status),
+			rows[i].want);
+	for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+		in = at(now * SECOND);
+		TAP_TRUE("it is due", objectstatus_due(&told, &in, &s));
+		objectstatus_ended(&told, &s, i % 2 ? STATUS_LATE : STATUS_REFUSED, in.now_ms, 0);
+		objectstatus_release(&s);
+		now += waits[i];
+		in = at(now * SECOND - 1);
+		TAP_TRUE("not before the wait is over", !objectstatus_due(&told, &in, &s));
+	}
+	in = at(now * SECOND);
+	TAP_TRUE("then it is", objectstatus_due(&told, &in, &s));
+	objectstatus_ended(&told, &s, STATUS_DONE, in.now_ms, 0);
+	objectstatus_release(&s);
+	TAP_INT("what was written ends the waits", told.backoff_ms, 0);
+}
+
 int main(void)
 {
 	check_contents();
@@ -246,5 +290,6 @@ int main(void)
 	check_reasons();
 	check_idle();
 	check_scaled();
+	check_outcomes();
 	return tap_done();
 }
