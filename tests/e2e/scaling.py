@@ -120,6 +120,8 @@ class Stage:
         self.watch.check(self.low, self.high)
         expect_that(self.hexlag.alive(), "the same process", self.hexlag.log()[-2000:])
         expect(self.kubelet.error, None, "error of the pods")
+        bad = self.hexlag.metrics().all("hexlag_scaler_bad_data_writes_total")
+        expect({n for n in bad.values() if n}, set(), "writes on bad data")
         for reason, begin, to, detail in self.scaled():
             expect_that(to >= begin or " at least " not in f" {detail}",
                         "no lowering on part of the lag", (reason, begin, to, detail))
