@@ -14,7 +14,8 @@ THRESHOLD = 100
 RATE = 40  # records per second that one pod handles
 
 # What lets a rule follow the lag at once: neither windows nor rates.
-AT_ONCE = {"cooldown": "1s", "behavior": {
+# The pods are real, so the group is waited for as by default.
+PATIENT = {"cooldown": "1s", "holdLimit": "60s", "behavior": {
     "scaleUp": {"policies": [{"type": "Pods", "value": 100, "periodSeconds": 1}]},
     "scaleDown": {"stabilizationWindowSeconds": 0}}}
 
@@ -23,7 +24,7 @@ SCALED = re.compile(r"(\w+): scaled from (\d+) to (\d+) replicas: (.*)")
 
 def at_once(**options):
     return rule(APP, [(GROUP, TOPIC, THRESHOLD)],
-                **{"policy": "perReplica", "minReplicas": MIN, "maxReplicas": MAX, **AT_ONCE,
+                **{"policy": "perReplica", "minReplicas": MIN, "maxReplicas": MAX, **PATIENT,
                    **options})
 
 
