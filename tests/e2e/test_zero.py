@@ -7,7 +7,7 @@ record; and unknown is not zero.
 
 import time
 
-from scaling import AT_ONCE, THRESHOLD, Stage, note
+from scaling import PATIENT, THRESHOLD, Stage, note
 from world import World, case, expect, expect_that, main, wait_until
 
 COOLDOWN = 3   # seconds; doubled each time that a target is woken soon after, up to eight times
@@ -20,7 +20,7 @@ world = World()
 def set_up():
     global stage, started
     world.ready()
-    stage = Stage(world, low=0, **{**AT_ONCE, "cooldown": f"{COOLDOWN}s"})
+    stage = Stage(world, low=0, **{**PATIENT, "cooldown": f"{COOLDOWN}s"})
     started = stage.started
 
 
