@@ -100,20 +100,19 @@ def unrest_with_burst():
 def broker_killed():
     m = stage.hexlag.metrics()
     lost = int(m.one("kafka_topic_partition_leader", topic=TOPIC, partition=0))
-    start, began = stage.watch.mark(), time.time()
+    before, start, began = stage.reasons(), stage.watch.mark(), time.time()
     stage.produce(stage.high * THRESHOLD * 5)
     world.broker("kill", lost)
-    before = stage.reasons()
-    up = stage.wait_size(stage.high, 75, start) - began
-    bad = []
+    partial = []  # the sizes while not all of the lag is known
 
     def complete():
-        lag = stage.lag()
-        if lag is None:
-            bad.append(stage.watch.size())
-        return bad and lag is not None
+        known = stage.lag() is not None
+        if not known:
+            partial.append(stage.watch.size())
+        return known and partial
     wait_until(complete, "partial lag, then all of it", 60)
-    expect_that(bad == sorted(bad), "no lowering while not all is known", bad)
+    expect_that(partial == sorted(partial), "no lowering while not all is known", partial)
+    up = stage.wait_size(stage.high, 75, start) - began
     after = stage.reasons()
     note(f"broker {lost}; maxReplicas after {up:.1f} s; decisions since: "
          f"{ {k: int(n - before.get(k, 0)) for k, n in after.items() if n > before.get(k, 0)} }")
