@@ -68,3 +68,22 @@ malformed:
 		return err_set(err, ERR_CONFIG, "not base64: not whole after %zu characters", len);
 	return err_set(err, ERR_CONFIG, "not base64 at character %zu", i + 1);
 }
+
+void base64_encode(const void *bytes, size_t len, struct strbuf *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *from = bytes;
+
+	strbuf_reserve(out, (len + 2) / 3 * 4);
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t bits = (uint32_t)from[i] << 16;
+
+		bits |= i + 1 < len ? (uint32_t)from[i + 1] << 8 : 0;
+		bits |= i + 2 < len ? from[i + 2] : 0;
+		strbuf_addc(out, digits[bits >> 18]);
+		strbuf_addc(out, digits[bits >> 12 & 63]);
+		strbuf_addc(out, i + 1 < len ? digits[bits >> 6 & 63] : '=');
+		strbuf_addc(out, i + 2 < len ? digits[bits & 63] : '=');
+	}
+}

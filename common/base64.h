@@ -1,4 +1,4 @@
-/* Base64 of RFC 4648 section 4, decoding only. Pure. Thread: any. */
+/* Base64 of RFC 4648 section 4. Pure. Thread: any. */
 #ifndef HEXLAG_BASE64_H
 #define HEXLAG_BASE64_H
 
@@ -13,5 +13,8 @@
  * since a document may wrap long values. ERR_CONFIG names the position of the fault, never the
  * value, which may be a secret; `out` is then unchanged. */
 int base64_decode(const char *text, size_t len, struct strbuf *out, struct err *err) MUSTCHECK;
+
+/* Appends the text that stands for `len` bytes: padded, in one line. */
+void base64_encode(const void *bytes, size_t len, struct strbuf *out);
 
 #endif

@@ -24,6 +24,7 @@ void strbuf_reserve(struct strbuf *sb, size_t more)
 	if (need < SIZE_MAX / 2 && need < sb->room * 2)
 		need = sb->room * 2;
 	sb->data = mem_resize(sb->data, need, 1);
+	sb->data[sb->len] = '\0';
 	sb->room = need;
 }
 

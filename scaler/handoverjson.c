@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
+#include "common/gunzip.h"
+#include "common/gzip.h"
 #include "common/jsonout.h"
 #include "common/mem.h"
 
@@ -39,28 +42,30 @@ void handover_begin(struct strbuf *out)
 	strbuf_addf(out, "{\"version\":%d,\"rules\":{", VERSION);
 }
 
-static bool add(struct strbuf *out, const char *key, const char *control)
+static bool add(struct strbuf *out, size_t max, const char *key, const char *control)
 {
 	struct jsonout j = {.to = out, .comma = out->len && out->data[out->len - 1] != '{'};
 	size_t before = out->len;
 
 	jsonout_text(&j, NULL, key);
 	strbuf_addf(out, ":%s", control);
-	if (out->len + END_LEN <= HANDOVER_MAX)
+	if (out->len + END_LEN <= max)
 		return true;
 	out->len = before;
 	out->data[before] = '\0';
 	return false;
 }
 
-bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control)
+bool handover_add(
+	struct strbuf *out, size_t max, const struct ruleset_entry *e, const char *control)
 {
 	char key[KEY_MAX];
 
-	return add(out, key_of(e, key), control);
+	return add(out, max, key_of(e, key), control);
 }
 
-void handover_add_rest(struct strbuf *out, const struct handover *h, const struct ruleset *without)
+void handover_add_rest(
+	struct strbuf *out, size_t max, const struct handover *h, const struct ruleset *without)
 {
 	json_t *known = json_object(), *control;
 	const char *key;
@@ -75,7 +80,7 @@ void handover_add_rest(struct strbuf *out, const struct handover *h, const struc
 				     : json_dumps(control, JSON_COMPACT | JSON_ENCODE_ANY);
 
 		if (text)
-			(void)add(out, key, text);
+			(void)add(out, max, key, text);
 		free(text);
 	}
 	json_decref(known);
@@ -86,13 +91,50 @@ void handover_end(struct strbuf *out)
 	strbuf_adds(out, "}}");
 }
 
+char *handover_pack(const struct strbuf *text)
+{
+	struct strbuf CLEANUP(strbuf_release) packed = STRBUF_INIT;
+	struct strbuf out = STRBUF_INIT;
+	struct gzip *z;
+
+	if (text->len <= HANDOVER_PLAIN_MAX)
+		return mem_strdup(strbuf_str(text));
+	gzip_header(&packed);
+	z = gzip_begin(&packed);
+	gzip_add(z, text->data, text->len);
+	gzip_trailer(&packed, gzip_end(z), (struct gzip_sum){0});
+	base64_encode(packed.data, packed.len, &out);
+	if (out.len <= HANDOVER_MAX)
+		return strbuf_take(&out);
+	strbuf_release(&out);
+	return NULL;
+}
+
+/* Appends the text that was packed. */
+static int unpack(const char *text, struct strbuf *out, struct err *err)
+{
+	struct strbuf CLEANUP(strbuf_release) packed = STRBUF_INIT;
+
+	if (*text == '{') {
+		strbuf_adds(out, text);
+		return 0;
+	}
+	if (base64_decode(text, strlen(text), &packed, err) != 0)
+		return -1;
+	return gunzip(strbuf_str(&packed), packed.len, HANDOVER_UNPACKED_MAX, out, err);
+}
+
 struct handover *handover_parse(const char *text, struct err *err)
 {
-	json_error_t why;
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-	json_t *rules = json_object_get(root, "rules");
+	struct strbuf CLEANUP(strbuf_release) plain = STRBUF_INIT;
 	struct handover *h = NULL;
+	json_t *root, *rules;
+	json_error_t why;
 
+	if (unpack(text, &plain, err) != 0)
+		return NULL;
+	root = json_loads(strbuf_str(&plain), JSON_REJECT_DUPLICATES, &why);
+	rules = json_object_get(root, "rules");
 	if (!root)
 		(void)err_set(err, ERR_CONFIG, "no JSON: %s", why.text);
 	else if (json_integer_value(json_object_get(root, "version")) != VERSION ||

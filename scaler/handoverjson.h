@@ -2,6 +2,7 @@
  *
  *	{"version":1,"rules":{"apps/shop/Deployment/orders":{...},...}}
  *
+ * A long one travels packed: gzip in base64, to half of it where the rules are much alike in nothing.
  * Whoever may write the Lease can have put anything there: what cannot be read is left out. */
 #ifndef HEXLAG_HANDOVERJSON_H
 #define HEXLAG_HANDOVERJSON_H
@@ -13,18 +14,25 @@
 #include "common/strbuf.h"
 #include "scaler/ruleset.h"
 
-/* All of it travels with each renewal of the Lease. A rule that does not fit begins anew. */
-#define HANDOVER_MAX ((size_t)64 << 10)
+/* All of it travels with each renewal of the Lease: as it is up to HANDOVER_PLAIN_MAX, for who looks at it
+ * by kubectl, and packed up to HANDOVER_MAX. A rule that does not fit begins anew. */
+#define HANDOVER_PLAIN_MAX ((size_t)4 << 10)
+#define HANDOVER_MAX ((size_t)96 << 10)
+#define HANDOVER_UNPACKED_MAX ((size_t)1 << 20)
 
 /* Appends the begin, one rule, and the end. `control` is the text of control_save(). False: the rule was
- * left out, since the whole would be too long. */
+ * left out, since the whole would be longer than `max`. */
 void handover_begin(struct strbuf *out);
-bool handover_add(struct strbuf *out, const struct ruleset_entry *e, const char *control);
+bool handover_add(
+	struct strbuf *out, size_t max, const struct ruleset_entry *e, const char *control);
 void handover_end(struct strbuf *out);
+
+/* What is to be left of such a text, for the caller to free. NULL: longer than HANDOVER_MAX. */
+char *handover_pack(const struct strbuf *text) MUSTCHECK;
 
 struct handover;
 
-/* ERR_CONFIG where it is no such text. */
+/* Reads what handover_pack() gave. ERR_CONFIG where it is no such text. */
 struct handover *handover_parse(const char *text, struct err *err) MUSTCHECK;
 void handover_free(struct handover *h); /* NULL is fine */
 
@@ -35,6 +43,7 @@ char *handover_peek(
 
 /* Appends, as far as they fit, the texts that are left in `h` of rules that `without` has not got: theirs
  * may yet come. `h` may be NULL. */
-void handover_add_rest(struct strbuf *out, const struct handover *h, const struct ruleset *without);
+void handover_add_rest(
+	struct strbuf *out, size_t max, const struct handover *h, const struct ruleset *without);
 
 #endif

@@ -222,8 +222,9 @@ static void add_remembered(const struct scaler *s, size_t i, int64_t now_ms, str
 		strbuf_adds(out, text);
 }
 
-/* Appends the rules that matter, or the others. Returns how many do not fit. */
-static size_t add_rules(const struct scaler *s, bool matter, int64_t now_ms, struct strbuf *out)
+/* Appends the rules that matter, or the others. Returns how many do not fit into `max`. */
+static size_t add_rules(
+	const struct scaler *s, size_t max, bool matter, int64_t now_ms, struct strbuf *out)
 {
 	size_t left_out = 0;
 
@@ -236,7 +237,7 @@ static size_t add_rules(const struct scaler *s, bool matter, int64_t now_ms, str
 		if (!left_out)
 			add_remembered(s, i, now_ms, &control);
 		/* Once one does not fit, the others are not even tried, as most would not either. */
-		if (left_out || (control.len && !handover_add(out, &s->rules->entries[i],
+		if (left_out || (control.len && !handover_add(out, max, &s->rules->entries[i],
 							strbuf_str(&control))))
 			left_out++;
 	}
@@ -259,27 +260,45 @@ static void say_left_out(struct scaler *s, size_t left_out)
 		log_info("all rules fit again into what is left to the next leader");
 }
 
-/* Leaves what is remembered to the next leader: first the rules that were written by, whose cooldowns and
- * windows matter most, and those that are not yet taken up; then the others, as far as there is room. */
+/* What is remembered, at most `max` bytes of it: first the rules that were written by, whose cooldowns and
+ * windows matter most, and those that are not yet taken up; then the others, as far as there is room.
+ * Returns how many are left out. */
+static size_t collect(const struct scaler *s, size_t max, int64_t now_ms, struct strbuf *out)
+{
+	size_t left_out;
+
+	handover_begin(out);
+	left_out = add_rules(s, max, true, now_ms, out);
+	left_out += add_rules(s, max, false, now_ms, out);
+	if (!left_out && now_ms - s->left_ms < LEFT_KEEP_MS)
+		handover_add_rest(out, max, s->left, s->rules);
+	handover_end(out);
+	return left_out;
+}
+
+/* Leaves it to the next leader. How much of it fits is known only when it is packed. */
 static void save(struct scaler *s, int64_t now_ms)
 {
 	const struct scaler_hooks *hooks = &s->options.hooks;
-	struct strbuf CLEANUP(strbuf_release) out = STRBUF_INIT;
-	size_t left_out;
+	char *packed = NULL;
+	size_t left_out = 0;
 
 	/* Without rules there is nothing to leave, and what was left is still in its place. */
 	if (!hooks->save_state || !s->term || !s->adopted)
 		return;
 	s->saved_ms = now_ms;
 	s->wrote = false;
-	handover_begin(&out);
-	left_out = add_rules(s, true, now_ms, &out);
-	left_out += add_rules(s, false, now_ms, &out);
+	for (size_t max = HANDOVER_UNPACKED_MAX; !packed; max -= max / 4) {
+		struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+
+		left_out = collect(s, max, now_ms, &text);
+		packed = handover_pack(&text);
+		if (text.len < max)
+			max = text.len;
+	}
 	say_left_out(s, left_out);
-	if (!left_out && now_ms - s->left_ms < LEFT_KEEP_MS)
-		handover_add_rest(&out, s->left, s->rules);
-	handover_end(&out);
-	hooks->save_state(hooks->ctx, s->term, strbuf_str(&out));
+	hooks->save_state(hooks->ctx, s->term, packed);
+	free(packed);
 }
 
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */

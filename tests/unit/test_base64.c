@@ -51,6 +51,11 @@ int main(void)
 			rc == 0 && out.len == valid[i].want_len &&
 				memcmp(strbuf_str(&out), valid[i].want, valid[i].want_len) == 0);
 		strbuf_release(&out);
+		if (strpbrk(valid[i].text, "\r\n"))
+			continue;
+		base64_encode(valid[i].want, valid[i].want_len, &out);
+		TAP_STR("and back", strbuf_str(&out), valid[i].text);
+		strbuf_release(&out);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(invalid); i++) {
 		struct strbuf out = STRBUF_INIT;

@@ -26,8 +26,8 @@ static void test_groups(void)
 	b.rule.target.api_version = (char *)"example.com/v1";
 	later.rule.target.api_version = (char *)"apps/v2";
 	handover_begin(&text);
-	(void)handover_add(&text, &a, "{\"x\":1}");
-	(void)handover_add(&text, &b, "{\"x\":2}");
+	(void)handover_add(&text, HANDOVER_UNPACKED_MAX, &a, "{\"x\":1}");
+	(void)handover_add(&text, HANDOVER_UNPACKED_MAX, &b, "{\"x\":2}");
 	handover_end(&text);
 	h = handover_parse(strbuf_str(&text), &err);
 	TAP_STR("one name in two API groups is no duplicate", err.msg, "");
@@ -50,9 +50,11 @@ static void test_round_trip(void)
 	char *got;
 
 	handover_begin(&text);
-	TAP_TRUE("a rule fits", handover_add(&text, &a, "{\"x\":1}"));
-	TAP_TRUE("so does one with an odd name", handover_add(&text, &b, "{\"x\":2}"));
-	TAP_TRUE("and that of an object", handover_add(&text, &object, "{\"x\":3}"));
+	TAP_TRUE("a rule fits", handover_add(&text, HANDOVER_UNPACKED_MAX, &a, "{\"x\":1}"));
+	TAP_TRUE("so does one with an odd name",
+		handover_add(&text, HANDOVER_UNPACKED_MAX, &b, "{\"x\":2}"));
+	TAP_TRUE("and that of an object",
+		handover_add(&text, HANDOVER_UNPACKED_MAX, &object, "{\"x\":3}"));
 	handover_end(&text);
 	h = handover_parse(strbuf_str(&text), &err);
 	TAP_STR("what was written can be read", err.msg, "");
@@ -80,8 +82,8 @@ static void test_rest(void)
 
 	ruleset_add(rules, &here.rule, NULL);
 	handover_begin(&text);
-	(void)handover_add(&text, &gone, "{\"x\":1}");
-	(void)handover_add(&text, &here, "{\"x\":2}");
+	(void)handover_add(&text, HANDOVER_UNPACKED_MAX, &gone, "{\"x\":1}");
+	(void)handover_add(&text, HANDOVER_UNPACKED_MAX, &here, "{\"x\":2}");
 	handover_end(&text);
 	h = handover_parse(strbuf_str(&text), &err);
 	got = handover_peek(h, &here);
@@ -91,7 +93,7 @@ static void test_rest(void)
 	TAP_STR("stays there", got, "{\"x\":2}");
 	free(got);
 	handover_begin(&next);
-	handover_add_rest(&next, h, rules);
+	handover_add_rest(&next, HANDOVER_UNPACKED_MAX, h, rules);
 	handover_end(&next);
 	handover_free(h);
 	h = handover_parse(strbuf_str(&next), &err);
@@ -103,33 +105,85 @@ static void test_rest(void)
 	ruleset_unref(rules);
 }
 
-static void test_bounded(void)
+/* `rules` rules with a text of `len` bytes each, which repeats itself or does not. */
+static size_t fill(struct strbuf *text, size_t max, int rules, size_t len, bool dull)
 {
-	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
-	char *CLEANUP(mem_free_at) large = mem_alloc(1001);
-	struct err err = {0};
-	struct handover *h;
+	char *CLEANUP(mem_free_at) control = mem_zalloc(len + 1, 1);
+	unsigned seed = 1;
 	size_t added = 0;
 
-	memset(large, 'x', 1000);
-	large[0] = large[999] = '"';
-	large[1000] = '\0';
-	handover_begin(&text);
-	for (int i = 0; i < 100; i++) {
+	handover_begin(text);
+	for (int i = 0; i < rules; i++) {
 		char name[16];
 		struct ruleset_entry e;
 
+		for (size_t n = 0; n < len; n++) {
+			seed = seed * 1103515245 + 12345;
+			control[n] = dull ? 'x' : (char)('0' + (seed >> 16) % 64);
+			if (control[n] == '\\')
+				control[n] = '/';
+		}
+		control[0] = control[len - 1] = '"';
 		(void)snprintf(name, sizeof(name), "d%d", i);
 		e = entry(name, NULL);
-		added += handover_add(&text, &e, i % 2 ? large : "{}");
+		added += handover_add(text, max, &e, i % 2 ? control : "{}");
 	}
-	handover_end(&text);
-	TAP_TRUE("it stays below the limit", text.len <= HANDOVER_MAX);
-	TAP_TRUE("with as many rules as fit", added > 90);
+	handover_end(text);
+	return added;
+}
+
+static void test_bounded(void)
+{
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
+	struct handover *h;
+	size_t added = fill(&text, 65536, 200, 1000, true);
+
+	TAP_TRUE("it stays below the limit", text.len <= 65536);
+	TAP_TRUE("with as many rules as fit", added > 140);
 	TAP_INT("and stays whole", strcmp(text.data + text.len - 2, "}}"), 0);
 	h = handover_parse(strbuf_str(&text), &err);
 	TAP_STR("so that it can be read", err.msg, "");
 	handover_free(h);
+}
+
+static void test_packed(void)
+{
+	static const struct {
+		const char *name;
+		int rules;
+		bool dull, fits, plain;
+	} rows[] = {
+		{"few rules", 4, false, true, true},
+		{"many rules that are much alike", 600, true, true, false},
+		{"many that are not", 150, false, true, false},
+		{"more than fit", 600, false, false, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+		char *CLEANUP(mem_free_at) packed = NULL, *CLEANUP(mem_free_at) got = NULL;
+		struct ruleset_entry last;
+		struct err err = {0};
+		struct handover *h;
+		char name[16];
+
+		(void)fill(&text, HANDOVER_UNPACKED_MAX, rows[i].rules, 600, rows[i].dull);
+		packed = handover_pack(&text);
+		TAP_TRUE(rows[i].name, !packed == !rows[i].fits);
+		if (!packed)
+			continue;
+		TAP_TRUE("are not too long", strlen(packed) <= HANDOVER_MAX);
+		TAP_TRUE("few are there to be looked at",
+			(strcmp(packed, strbuf_str(&text)) == 0) == rows[i].plain);
+		h = handover_parse(packed, &err);
+		TAP_STR("all can be read", err.msg, "");
+		(void)snprintf(name, sizeof(name), "d%d", rows[i].rules - 1);
+		last = entry(name, NULL);
+		got = handover_take(h, &last);
+		TAP_TRUE("up to the last", got && strlen(got) == 600);
+		handover_free(h);
+	}
 }
 
 static void test_refused(void)
@@ -137,8 +191,10 @@ static void test_refused(void)
 	static const struct {
 		const char *text, *why;
 	} rows[] = {
-		{"", "no JSON"},
-		{"[]", "not of a version"},
+		{"", "gzip"},
+		{"[]", "not base64 at character 1"},
+		{"H4sI", "gzip that is cut off"},
+		{"eHh4", "no gzip"},
 		{"{\"version\":1}", "not of a version"},
 		{"{\"version\":2,\"rules\":{}}", "not of a version"},
 		{"{\"version\":1,\"rules\":[]}", "not of a version"},
@@ -159,6 +215,7 @@ int main(void)
 	test_groups();
 	test_rest();
 	test_bounded();
+	test_packed();
 	test_refused();
 	return tap_done();
 }
