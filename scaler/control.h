@@ -9,6 +9,7 @@
 
 #include "scaler/behaviorstate.h"
 #include "scaler/capacity.h"
+#include "scaler/contend.h"
 #include "scaler/efficacy.h"
 #include "scaler/estimate.h"
 #include "scaler/observation.h"
@@ -65,6 +66,8 @@ struct control {
 	bool has_slept;
 	int64_t slept_ms; /* when the target was last scaled to zero by us */
 	int32_t wakes;    /* how often in a row it was woken soon after */
+
+	struct contend contend;
 };
 
 void control_release(struct control *c);

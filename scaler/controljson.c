@@ -32,10 +32,15 @@ static uint32_t name_of(const char *group, const char *topic)
 	return h;
 }
 
+static int64_t age(int64_t at_ms, int64_t now_ms)
+{
+	return now_ms > at_ms ? now_ms - at_ms : 0;
+}
+
 static void put_age(json_t *to, const char *key, bool has, int64_t at_ms, int64_t now_ms)
 {
 	if (has)
-		json_object_set_new(to, key, json_integer(now_ms > at_ms ? now_ms - at_ms : 0));
+		json_object_set_new(to, key, json_integer(age(at_ms, now_ms)));
 }
 
 static json_t *behavior_of(const struct rule *rule, const struct control *c, int64_t now_ms)
@@ -70,6 +75,23 @@ static json_t *efficacy_of(const struct efficacy *e, int64_t now_ms)
 	return j;
 }
 
+/* Our latest write, and how often of late one was taken back, how long ago, for how long the latest fight
+ * is left alone, and how much of that is left. */
+static void put_contend(json_t *to, const struct contend *c, int64_t now_ms)
+{
+	int64_t left_ms = c->until_ms > now_ms ? c->until_ms - now_ms : 0;
+
+	if (c->written)
+		json_object_set_new(to, "wrote",
+			json_pack("[I, i, i]", (json_int_t)age(c->written_ms, now_ms), (int)c->from,
+				(int)c->to));
+	if (c->reverts)
+		json_object_set_new(to, "reverts",
+			json_pack("[i, I, I, I]", (int)c->reverts,
+				(json_int_t)age(c->reverted_ms, now_ms), (json_int_t)c->hold_ms,
+				(json_int_t)left_ms));
+}
+
 /* [partitions, end, committed, [[age, end before, committed before], ...]], oldest first. */
 static json_t *points_of(const struct estimate *e, int64_t now_ms)
 {
@@ -78,12 +100,10 @@ static json_t *points_of(const struct estimate *e, int64_t now_ms)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list,
-			json_pack("[I, I, I]",
-				(json_int_t)(now_ms > points[i].at_ms ? now_ms - points[i].at_ms
-								      : 0),
-				(json_int_t)(e->latest.end - points[i].end),
-				(json_int_t)(e->latest.committed - points[i].committed)));
+		json_array_append_new(
+			list, json_pack("[I, I, I]", (json_int_t)age(points[i].at_ms, now_ms),
+				      (json_int_t)(e->latest.end - points[i].end),
+				      (json_int_t)(e->latest.committed - points[i].committed)));
 	return json_pack("[I, I, I, o]", (json_int_t)e->partitions, (json_int_t)e->latest.end,
 		(json_int_t)e->latest.committed, list);
 }
@@ -131,6 +151,7 @@ void control_save(const struct rule *rule, const struct control *c, int64_t now_
 	json_object_set_new(j, "wakes", json_integer(c->wakes));
 	if (c->efficacy.not_effective || c->efficacy.watching)
 		json_object_set_new(j, "efficacy", efficacy_of(&c->efficacy, now_ms));
+	put_contend(j, &c->contend, now_ms);
 	json_object_set_new(j, "capacities", capacities_of(rule, c, now_ms));
 	text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	strbuf_adds(out, text ? text : "{}");
@@ -169,6 +190,12 @@ static bool get_bool(struct source *s, const json_t *value)
 	if (!json_is_boolean(value))
 		s->bad = true;
 	return json_is_true(value);
+}
+
+/* When something was of which the age was saved: the time since counts, too. */
+static int64_t get_past(struct source *s, const json_t *age_ms)
+{
+	return s->now_ms - s->away_ms - get_int(s, age_ms, 0, AGE_MAX_MS);
 }
 
 /* `away`: the time since counts, too. */
@@ -231,11 +258,32 @@ static void get_efficacy(struct source *s, struct efficacy *to)
 		return;
 	to->not_effective = get_bool(s, json_object_get(j, "verdict"));
 	to->watching = !to->not_effective;
-	to->at_ms = s->now_ms - s->away_ms - get_int(s, json_object_get(j, "age"), 0, AGE_MAX_MS);
+	to->at_ms = get_past(s, json_object_get(j, "age"));
 	to->from = (int32_t)get_int(s, json_object_get(j, "from"), 0, INT32_MAX);
 	to->to = (int32_t)get_int(s, json_object_get(j, "to"), 0, INT32_MAX);
 	to->committed = get_real(s, json_object_get(j, "committed"));
 	to->produced = get_real(s, json_object_get(j, "produced"));
+}
+
+static void get_contend(struct source *s, struct contend *to)
+{
+	const json_t *wrote = json_object_get(s->doc, "wrote");
+	const json_t *reverts = json_object_get(s->doc, "reverts");
+	int64_t left_ms;
+
+	if (wrote) {
+		to->written = true;
+		to->written_ms = get_past(s, json_array_get(wrote, 0));
+		to->from = (int32_t)get_int(s, json_array_get(wrote, 1), 0, INT32_MAX);
+		to->to = (int32_t)get_int(s, json_array_get(wrote, 2), 0, INT32_MAX);
+	}
+	if (!reverts)
+		return;
+	to->reverts = (unsigned)get_int(s, json_array_get(reverts, 0), 0, CONTEND_REVERTS);
+	to->reverted_ms = get_past(s, json_array_get(reverts, 1));
+	to->hold_ms = get_int(s, json_array_get(reverts, 2), 0, CONTEND_HOLD_MAX_MS);
+	left_ms = get_int(s, json_array_get(reverts, 3), 0, CONTEND_HOLD_MAX_MS);
+	to->until_ms = s->now_ms + left_ms - s->away_ms;
 }
 
 static void get_points(struct source *s, const json_t *saved, struct estimate *to)
@@ -254,8 +302,7 @@ static void get_points(struct source *s, const json_t *saved, struct estimate *t
 	}
 	json_array_foreach(list, i, p)
 	{
-		points[i].at_ms =
-			s->now_ms - s->away_ms - get_int(s, json_array_get(p, 0), 0, AGE_MAX_MS);
+		points[i].at_ms = get_past(s, json_array_get(p, 0));
 		points[i].end = end - get_int(s, json_array_get(p, 1), 0, end);
 		points[i].committed = committed - get_int(s, json_array_get(p, 2), 0, committed);
 		if (points[i].committed > points[i].end ||
@@ -317,6 +364,7 @@ static void get_all(struct source *s, const struct rule *rule, struct control *t
 		(int32_t)get_int(s, json_object_get(s->doc, "regrets"), 0, CONTROL_REGRETS_MAX);
 	to->wakes = (int32_t)get_int(s, json_object_get(s->doc, "wakes"), 0, CONTROL_WAKES_MAX);
 	get_efficacy(s, &to->efficacy);
+	get_contend(s, &to->contend);
 	get_capacities(s, rule, to);
 }
 

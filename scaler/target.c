@@ -252,7 +252,7 @@ static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, 
 
 	decide_wrote(a->r, &t->control, d->current, d->want, at_ms);
 	if (!a->r->dry_run) {
-		contend_wrote(&t->contend, d->current, d->want, at_ms);
+		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
 		*a->env->wrote = true;
 	}
 	pthread_mutex_lock(a->env->lock);
@@ -277,7 +277,7 @@ static int read_scale(const struct act *a, struct err *err)
 	if (t->uncertain && t->scale.spec_replicas == t->attempt.want)
 		wrote(a, &t->attempt, t->attempt_ms, true);
 	t->uncertain = false;
-	if (contend_read(&t->contend, t->scale.spec_replicas, a->now_ms))
+	if (contend_read(&t->control.contend, t->scale.spec_replicas, a->now_ms))
 		log_warn("%s: somebody else took the size back to %" PRId32 " replicas",
 			rule_name(a->r, name), t->scale.spec_replicas);
 	return 0;
@@ -374,11 +374,11 @@ static bool is_contended(const struct act *a)
 	char why[sizeof(a->t->view.contended)];
 	bool contended = has_rival(a, why, sizeof(why));
 
-	if (!contended && contend_holds(&a->t->contend, a->now_ms)) {
+	if (!contended && contend_holds(&a->t->control.contend, a->now_ms)) {
 		contended = true;
 		(void)snprintf(why, sizeof(why),
 			"somebody else took back what was written %d times, so for %" PRId64 " min",
-			CONTEND_REVERTS, a->t->contend.hold_ms / 60000);
+			CONTEND_REVERTS, a->t->control.contend.hold_ms / 60000);
 	}
 	note_contended(a, why);
 	return contended;

@@ -11,7 +11,6 @@
 #include "common/attr.h"
 #include "common/err.h"
 #include "common/strbuf.h"
-#include "scaler/contend.h"
 #include "scaler/decide.h"
 #include "scaler/kube.h"
 #include "scaler/ruleset.h"
@@ -65,7 +64,6 @@ struct target {
 	bool slow;                    /* the latest failure held up the others */
 	enum err_kind failed;         /* of the latest failure */
 	struct control control;
-	struct contend contend;
 	struct observation *seen; /* one for each threshold of the rule */
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */

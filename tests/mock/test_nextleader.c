@@ -51,6 +51,37 @@ static void test_next_leader(void)
 	hooks.take_state = NULL;
 }
 
+/* A fight over the size does not begin anew with each leader. */
+static void test_fight(void)
+{
+	struct bench b;
+
+	hooks.save_state = save_state;
+	bench_open(&b, 4, false);
+	for (int i = 0; i < CONTEND_REVERTS; i++) {
+		pass(&b, 3000, 60000);
+		apiserver_set(b.api, b.object, 4, 4);
+	}
+	pass(&b, 3000, 60000);
+	bench_close(&b);
+	hooks.take_state = take_state;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	pass(&b, 3000, CONTEND_HOLD_MS / 2);
+	TAP_INT("what was taken back from the leader before is left alone", replicas(&b), 4);
+	pass(&b, 3000, CONTEND_HOLD_MS / 2);
+	TAP_INT("for as long as by that one", replicas(&b), 10);
+	apiserver_set(b.api, b.object, 4, 4);
+	pass(&b, 3000, 15000);
+	pass(&b, 3000, CONTEND_HOLD_MS + 15000);
+	TAP_INT("and longer when it goes on", replicas(&b), 4);
+	bench_close(&b);
+	free(left);
+	left = NULL;
+	hooks.save_state = NULL;
+	hooks.take_state = NULL;
+}
+
 /* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
 static void test_inherited_stays(void)
 {
@@ -129,6 +160,7 @@ int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
 	test_next_leader();
+	test_fight();
 	test_inherited_stays();
 	test_not_yet_begun();
 	return tap_done();

@@ -78,6 +78,13 @@ static const struct {
 	{"regrets for ever", TEXT("\"regrets\":60,\"capacities\":[]}"), "wrong kind"},
 	{"a capacity below zero", TEXT("\"regrets\":0,\"capacities\":[[1,true,-5,1,1]]}"),
 		"wrong kind"},
+	{"a fight for ever",
+		TEXT("\"regrets\":0,\"capacities\":[],\"reverts\":[1,0,60000,600001]}"),
+		"wrong kind"},
+	{"a write of nothing", TEXT("\"regrets\":0,\"capacities\":[],\"wrote\":[0,1]}"),
+		"wrong kind"},
+	{"a write below zero", TEXT("\"regrets\":0,\"capacities\":[],\"wrote\":[0,1,-1]}"),
+		"wrong kind"},
 	{"a capacity of another threshold", TEXT("\"regrets\":0,\"capacities\":[[1,true,5,1,1]]}"),
 		NULL},
 };
