@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/readfile.h"
 #include "scaler/decisionsjson.h"
 #include "scaler/http.h"
 #include "scaler/ruleset.h"
@@ -18,6 +19,7 @@
 #include "sidecar/publish.h"
 
 #define TIMEOUT_MS 5000
+#define DOCUMENT_MAX ((size_t)64 << 20)
 
 struct explain {
 	const char *file, *url, *only;
@@ -30,6 +32,7 @@ static int usage(FILE *to, int code)
 		"usage: hexlag explain (-c FILE | -u URL) [-o table|json] [TARGET]\n\n"
 		"  -c, --config FILE    ask Kafka and the API server now, once, by this file\n"
 		"  -u, --url URL        ask a running hexlag, as http://localhost:9308\n"
+		"  -u -                 its /api/v1/decisions is on the standard input\n"
 		"  -o, --output FORMAT  table (default) or json\n\n"
 		"Prints each rule, what its thresholds see, every step of the decision, and what\n"
 		"would be written; it writes nothing. TARGET: only rules with that in their name.\n"
@@ -69,6 +72,15 @@ static int ask_running(const struct explain *e, struct err *err)
 		return err_set(err, ERR_RETRY, "%s answered %d %.200s", e->url, response.status,
 			strbuf_str(&response.body));
 	return print(e, &response.body, err);
+}
+
+static int read_document(const struct explain *e, struct err *err)
+{
+	struct strbuf CLEANUP(strbuf_release) document = STRBUF_INIT;
+
+	if (readfile("/dev/stdin", DOCUMENT_MAX, &document, err) < 0)
+		return -1;
+	return print(e, &document, err);
 }
 
 /* One observation, one decision for each rule, no write. */
@@ -143,6 +155,13 @@ static int explain_file(const struct explain *e, struct err *err)
 	return rc;
 }
 
+static int explain(const struct explain *e, struct err *err)
+{
+	if (e->file)
+		return explain_file(e, err);
+	return strcmp(e->url, "-") == 0 ? read_document(e, err) : ask_running(e, err);
+}
+
 int cmd_explain(int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -173,7 +192,7 @@ int cmd_explain(int argc, char **argv)
 	if (optind < argc || !e.file == !e.url)
 		return usage(stderr, EXIT_USAGE);
 	log_init(LOG_LEVEL_ERROR, false); /* the text says what went wrong */
-	if ((e.url ? ask_running(&e, &err) : explain_file(&e, &err)) == 0)
+	if (explain(&e, &err) == 0)
 		return EXIT_OK;
 	(void)fprintf(stderr, "hexlag explain: %s\n", err.msg);
 	return err.kind == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED;

@@ -124,10 +124,12 @@ def burst_raises():
     slow.stop()
 
 
-@case("explain tells the steps, from the file and of the running process")
+@case("explain tells the steps, from the file, of the running process and from its document")
 def explains():
-    for source in (["-c", hexlag.config_path], ["-u", f"http://127.0.0.1:{hexlag.port}"]):
-        text = run(HEXLAG, "explain", *source, "Deployment/orders").stdout
+    running = ["-u", f"http://127.0.0.1:{hexlag.port}"]
+    document = run(HEXLAG, "explain", *running, "-o", "json").stdout
+    for source in (["-c", hexlag.config_path], running, ["-u", "-"]):
+        text = run(HEXLAG, "explain", *source, "Deployment/orders", text=document).stdout
         expect_that(text.startswith(f"{TARGET}: ") and " 10 replicas, " in text.splitlines()[0],
                     "the target and its size", text)
         expect_that(re.search(r"group workers, topic orders: lag \d+ \(complete; 12 of 12 partitions "
@@ -135,6 +137,9 @@ def explains():
                     "what the threshold sees", text)
     expect(run(HEXLAG, "explain", "-c", hexlag.config_path, "nothing", check=False).returncode, 1,
            "exit code for a target that no rule has")
+    bad = run(HEXLAG, "explain", "-u", "-", check=False, text="no document")
+    expect((bad.returncode, bad.stdout), (1, ""), "what is no document")
+    expect_that("hexlag explain: " in bad.stderr, "why", bad.stderr)
 
 
 @case("the controller sees the new size, and managedFields name hexlag")
