@@ -1,6 +1,7 @@
 #include "scaler/rivalsjson.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,16 @@ static const char *text_of(json_t *object, const char *key, const char *absent)
 	return text && *text ? text : absent;
 }
 
+/* KEDA then deletes the HPA that it had made and leaves the size alone. With paused-replicas it still has one
+ * to keep. */
+static bool is_paused(json_t *item)
+{
+	json_t *annotations = json_object_get(json_object_get(item, "metadata"), "annotations");
+
+	return strcmp(text_of(annotations, "autoscaling.keda.sh/paused", ""), "true") == 0 &&
+	       !json_object_get(annotations, "autoscaling.keda.sh/paused-replicas");
+}
+
 static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *list)
 {
 	json_t *target = json_object_get(json_object_get(item, "spec"), "scaleTargetRef");
@@ -45,7 +56,8 @@ static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *lis
 	const char *target_name = text_of(target, "name", NULL);
 	const char *slash = strchr(version, '/');
 
-	if (!name || !target_kind || !target_name)
+	if (!name || !target_kind || !target_name ||
+		(kind == RIVAL_SCALED_OBJECT && is_paused(item)))
 		return;
 	*(struct rival *)mem_append(&list->items, list->count, sizeof(*list->items)) =
 		(struct rival){mem_strdup(name),

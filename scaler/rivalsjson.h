@@ -26,7 +26,8 @@ struct rivals_list {
 	char *next; /* the token for the next page; NULL: this was the last one */
 };
 
-/* Appends the items of one page and sets `next`. What names no target cannot scale one and is left out.
+/* Appends the items of one page and sets `next`. What names no target cannot scale one, and neither can a
+ * ScaledObject that is paused; these are left out.
  * ERR_RETRY where the text is no such list; `list` is as before then. */
 int rivalsjson_page(const char *text, size_t len, enum rival_kind kind, struct rivals_list *list,
 	struct err *err) MUSTCHECK;

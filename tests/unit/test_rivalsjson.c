@@ -10,6 +10,11 @@
 #define ITEM(name, target) \
 	"{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"scaleTargetRef\":{" target "}}}"
 
+#define ANNOTATED(annotations)                                                        \
+	"{\"metadata\":{\"name\":\"s\",\"annotations\":{" annotations "}},\"spec\":{" \
+	"\"scaleTargetRef\":{\"name\":\"orders\"}}}"
+#define KEDA(annotation, value) "\"autoscaling.keda.sh/" annotation "\":\"" value "\""
+
 static const struct {
 	const char *name;
 	enum rival_kind kind;
@@ -37,6 +42,14 @@ static const struct {
 		OBJECTS("[" ITEM("s", "\"apiVersion\":\"example.com/v1\",\"kind\":\"Widget\","
 				      "\"name\":\"w\"") "]"),
 		1, {(char *)"s", (char *)"example.com", (char *)"Widget", (char *)"w"}},
+	{"one that is paused scales nothing", RIVAL_SCALED_OBJECT,
+		OBJECTS("[" ANNOTATED(KEDA("paused", "true")) "]"), 0, {0}},
+	{"one that is not does", RIVAL_SCALED_OBJECT,
+		OBJECTS("[" ANNOTATED(KEDA("paused", "false")) "]"), 1,
+		{(char *)"s", (char *)"apps", (char *)"Deployment", (char *)"orders"}},
+	{"one that is paused at a size keeps it", RIVAL_SCALED_OBJECT,
+		OBJECTS("[" ANNOTATED(KEDA("paused", "true") "," KEDA("paused-replicas", "4")) "]"),
+		1, {(char *)"s", (char *)"apps", (char *)"Deployment", (char *)"orders"}},
 	{"two of them", RIVAL_SCALED_OBJECT,
 		OBJECTS("[" ITEM("s", "\"name\":\"a\"") "," ITEM("t", "\"name\":\"b\"") "]"), 2,
 		{(char *)"s", (char *)"apps", (char *)"Deployment", (char *)"a"}},
