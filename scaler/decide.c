@@ -105,6 +105,21 @@ static bool may_sleep(const struct work *w)
 	       w->in->now_ms - c->idle_ms >= w->rule->cooldown_ms << c->wakes;
 }
 
+/* What is wrong with lag of this quality; `complete`: the reason where nothing is. */
+static enum reason reason_of_quality(enum quality quality, enum reason complete)
+{
+	switch (quality) {
+	case QUALITY_UNKNOWN:
+		return REASON_LAG_UNKNOWN;
+	case QUALITY_STALE:
+		return REASON_LAG_STALE;
+	case QUALITY_PARTIAL:
+		return REASON_LAG_PARTIAL;
+	default:
+		return complete;
+	}
+}
+
 /* The target is at zero, and may be. */
 static void decide_asleep(struct work *w)
 {
@@ -112,11 +127,7 @@ static void decide_asleep(struct work *w)
 	int32_t want = w->p.known ? w->p.want : 1;
 
 	if (!w->p.lag) {
-		stay(w, STEP_POLICY,
-			w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
-			: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
-			: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
-							  : REASON_WITHIN_RANGE);
+		stay(w, STEP_POLICY, reason_of_quality(w->p.quality, REASON_WITHIN_RANGE));
 		if (w->p.no_lag)
 			explain(d, "no lag, and no replicas");
 		else
@@ -174,11 +185,7 @@ static bool fall_back(struct work *w)
 	int32_t current = d->current, want = f->replicas;
 	int64_t without_ms = w->in->now_ms - w->control->usable_ms;
 
-	stay(w, STEP_QUALITY,
-		w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
-		: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
-		: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
-						  : REASON_LEARNING);
+	stay(w, STEP_QUALITY, reason_of_quality(w->p.quality, REASON_LEARNING));
 	explain_worst(w->rule, w->in, &w->p, d);
 	if (d->reason == REASON_LEARNING)
 		explain(d, "too little has been seen for the policy to tell");
