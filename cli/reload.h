@@ -27,8 +27,8 @@ struct reload *reload_new(const struct reload_options *options, int64_t wall_ms)
 void reload_free(struct reload *r); /* NULL is fine */
 
 /* Reads again what has changed since it was read and not since the last look, so that who writes a file is
- * given the time to finish; and what was wrong after 5 s, then less often up to every minute. Call it about once a second, at `now_ms`
- * (monotonic), `wall_ms`. Thread: one, as reload_now(). */
+ * given the time to finish; and what was wrong after 5 s, then less often up to every minute. Call it about
+ * once a second, at `now_ms` (monotonic), `wall_ms`. Thread: one, as reload_now(). */
 void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms);
 
 /* Reads again at once, changed or not. */

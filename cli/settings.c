@@ -76,29 +76,25 @@ static const struct conf_option log_options[] = {
 };
 
 /* The groups are structs within struct settings, so their tables count from its beginning. */
-#define KAFKA(is_required)                                                    \
-	{                                                                     \
-		.key = "kafka", .type = CONF_GROUP, .options = kafka_options, \
-		.check = check_kafka, .required = (is_required)               \
-	}
-#define SECTIONS                                                            \
-	{.key = "exporter",                                                 \
-		.type = CONF_GROUP,                                         \
-		.options = settings_exporter_options,                       \
-		.present = IN(struct settings, exporter.present),           \
-		.check = settings_check_exporter},                          \
-		{.key = "scaler",                                           \
-			.type = CONF_GROUP,                                 \
-			.options = settings_scaler_options,                 \
-			.present = IN(struct settings, scaler.present),     \
-			.check = settings_check_scaler},                    \
-		{.key = "log", .type = CONF_GROUP, .options = log_options}, \
-	{                                                                   \
-		0                                                           \
-	}
-
-static const struct conf_option options[] = {KAFKA(true), SECTIONS};
-static const struct conf_option offline_options[] = {KAFKA(false), SECTIONS};
+static const struct conf_option options[] = {
+	{.key = "kafka",
+		.type = CONF_GROUP,
+		.options = kafka_options,
+		.check = check_kafka,
+		.required = true},
+	{.key = "exporter",
+		.type = CONF_GROUP,
+		.options = settings_exporter_options,
+		.present = IN(struct settings, exporter.present),
+		.check = settings_check_exporter},
+	{.key = "scaler",
+		.type = CONF_GROUP,
+		.options = settings_scaler_options,
+		.present = IN(struct settings, scaler.present),
+		.check = settings_check_scaler},
+	{.key = "log", .type = CONF_GROUP, .options = log_options},
+	{0},
+};
 
 int settings_read(const char *path, struct settings *ret, struct conf_errors *errors)
 {
@@ -111,6 +107,10 @@ int settings_read(const char *path, struct settings *ret, struct conf_errors *er
 
 int settings_read_offline(const char *path, struct settings *ret, struct conf_errors *errors)
 {
+	struct conf_option offline_options[ARRAY_LEN(options)];
+
+	memcpy(offline_options, options, sizeof(options));
+	offline_options[0].required = false; /* kafka */
 	memset(ret, 0, sizeof(*ret));
 	return conf_read(path, offline_options, check_root, ret, &ret->files, errors);
 }

@@ -23,44 +23,48 @@ static const struct conf_option policy_options[] = {
 	{0},
 };
 
-/* Offsets count from the beginning of struct behavior. */
-#define DIRECTION(d)                                                      \
-	{.key = "stabilizationWindowSeconds",                             \
-		.type = CONF_INT32,                                       \
-		.offset = IN(struct behavior, d.window_s),                \
-		.min = 0,                                                 \
-		.max = BEHAVIOR_WINDOW_MAX_S,                             \
-		.present = IN(struct behavior, d.has_window)},            \
-		{.key = "selectPolicy",                                   \
-			.type = CONF_ENUM,                                \
-			.offset = IN(struct behavior, d.select),          \
-			.names = behavior_select_names,                   \
-			.present = IN(struct behavior, d.has_select)},    \
-		{.key = "tolerance",                                      \
-			.type = CONF_QUANTITY,                            \
-			.offset = IN(struct behavior, d.tolerance),       \
-			.min = 0,                                         \
-			.max = (int64_t)RULE_TOLERANCE_MAX,               \
-			.parse = quantity_parse,                          \
-			.present = IN(struct behavior, d.has_tolerance)}, \
-		{.key = "policies",                                       \
-			.type = CONF_ARRAY,                               \
-			.offset = IN(struct behavior, d.policies),        \
-			.min = 1,                                         \
-			.max = BEHAVIOR_POLICIES_MAX,                     \
-			.options = policy_options,                        \
-			.size = sizeof(struct behavior_policy),           \
-			.count_at = IN(struct behavior, d.policy_count),  \
-			.present = IN(struct behavior, d.has_policies)},  \
-	{                                                                 \
-		0                                                         \
-	}
+static const struct conf_option direction_options[] = {
+	{.key = "stabilizationWindowSeconds",
+		.type = CONF_INT32,
+		.offset = IN(struct behavior_direction, window_s),
+		.min = 0,
+		.max = BEHAVIOR_WINDOW_MAX_S,
+		.present = IN(struct behavior_direction, has_window)},
+	{.key = "selectPolicy",
+		.type = CONF_ENUM,
+		.offset = IN(struct behavior_direction, select),
+		.names = behavior_select_names,
+		.present = IN(struct behavior_direction, has_select)},
+	{.key = "tolerance",
+		.type = CONF_QUANTITY,
+		.offset = IN(struct behavior_direction, tolerance),
+		.min = 0,
+		.max = (int64_t)RULE_TOLERANCE_MAX,
+		.parse = quantity_parse,
+		.present = IN(struct behavior_direction, has_tolerance)},
+	{.key = "policies",
+		.type = CONF_ARRAY,
+		.offset = IN(struct behavior_direction, policies),
+		.min = 1,
+		.max = BEHAVIOR_POLICIES_MAX,
+		.options = policy_options,
+		.size = sizeof(struct behavior_policy),
+		.count_at = IN(struct behavior_direction, policy_count),
+		.present = IN(struct behavior_direction, has_policies)},
+	{0},
+};
 
-static const struct conf_option up_options[] = {DIRECTION(up)};
-static const struct conf_option down_options[] = {DIRECTION(down)};
+/* 0 would be none. */
+_Static_assert(IN(struct behavior_direction, has_window) > 0, "no bool comes first");
 
 const struct conf_option settings_behavior_options[] = {
-	{.key = "scaleUp", .type = CONF_GROUP, .options = up_options},
-	{.key = "scaleDown", .type = CONF_GROUP, .options = down_options},
+	{.key = "scaleUp",
+		.type = CONF_GROUP,
+		.offset = IN(struct behavior, up),
+		.options = direction_options},
+	{.key = "scaleDown",
+		.type = CONF_GROUP,
+		.offset = IN(struct behavior, down),
+		.options = direction_options},
 	{0},
 };

@@ -4,20 +4,19 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/jobs.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/runloop.h"
+#include "common/secret.h"
 #include "scaler/accessreviewjson.h"
 #include "scaler/reviewcache.h"
 
 #define TOKEN_MAX 8192 /* a ServiceAccount's has some 1,000 bytes */
 
-#define STOP_MS 10000 /* the thread has nothing left to do by then */
-
 enum { LET_IN = 200, NOBODY = 401, FORBIDDEN = 403, UNAVAILABLE = 503 };
 
-struct job {
-	struct job *next;
+struct review {
+	struct job job;
 	char *token;
 	int64_t since_ms;
 	void (*done)(void *who, unsigned status);
@@ -25,10 +24,7 @@ struct job {
 };
 
 struct accessreview {
-	struct runloop loop; /* its lock guards what follows, up to the blank line */
-	struct job *first, **last;
-	size_t waiting; /* the one at hand included */
-	bool stopped;
+	struct jobs jobs; /* their lock guards what follows, up to the blank line */
 	struct reviewcache cache;
 	int64_t down_until_ms;
 
@@ -36,11 +32,12 @@ struct accessreview {
 	bool failing;
 };
 
-static void job_free(struct job *job)
+/* Says what came of it, and forgets it. */
+static void finish(struct review *r, unsigned status)
 {
-	explicit_bzero(job->token, strlen(job->token));
-	free(job->token);
-	free(job);
+	r->done(r->who, status);
+	secret_free(r->token);
+	free(r);
 }
 
 /* --- what is known --- */
@@ -61,7 +58,7 @@ static bool is_known(
 {
 	if (reviewcache_get(&a->cache, token, now_ms, ret_status))
 		return true;
-	if (!a->stopped && now_ms >= a->down_until_ms)
+	if (!atomic_load(&a->jobs.loop.stop) && now_ms >= a->down_until_ms)
 		return false;
 	*ret_status = UNAVAILABLE;
 	return true;
@@ -75,67 +72,37 @@ bool accessreview_known(struct accessreview *a, const char *token, unsigned *ret
 		*ret_status = NOBODY;
 		return true;
 	}
-	pthread_mutex_lock(&a->loop.lock);
+	pthread_mutex_lock(&a->jobs.loop.lock);
 	known = is_known(a, token, clock_mono_ms(), ret_status);
-	pthread_mutex_unlock(&a->loop.lock);
+	pthread_mutex_unlock(&a->jobs.loop.lock);
 	return known;
 }
 
-/* Strangers in any number do not keep out who was let in before. The lock is held. */
-static bool queue(struct accessreview *a, struct job *job)
+static bool is_friend(struct accessreview *a, const char *token)
 {
-	bool friend = reviewcache_is_friend(&a->cache, job->token);
+	bool friend;
 
-	if (a->stopped || a->waiting >= ACCESSREVIEW_WAITING_MAX * (friend ? 2U : 1U))
-		return false;
-	if (friend && a->first) {
-		job->next = a->first;
-		a->first = job;
-	} else {
-		*a->last = job;
-		a->last = &job->next;
-	}
-	a->waiting++;
-	pthread_cond_broadcast(&a->loop.wake);
-	return true;
+	pthread_mutex_lock(&a->jobs.loop.lock);
+	friend = reviewcache_is_friend(&a->cache, token);
+	pthread_mutex_unlock(&a->jobs.loop.lock);
+	return friend;
 }
 
 void accessreview_ask(struct accessreview *a, const char *token,
 	void (*done)(void *who, unsigned status), void *who)
 {
-	struct job *job = mem_zalloc(1, sizeof(*job));
-	bool taken;
+	/* Strangers in any number do not keep out who was let in before. */
+	bool friend = is_friend(a, token);
+	struct review *r = mem_zalloc(1, sizeof(*r));
 
-	*job = (struct job){
+	*r = (struct review){
 		.token = mem_strdup(token), .since_ms = clock_mono_ms(), .done = done, .who = who};
-	pthread_mutex_lock(&a->loop.lock);
-	taken = queue(a, job);
-	pthread_mutex_unlock(&a->loop.lock);
-	if (!taken) {
-		done(who, UNAVAILABLE);
-		job_free(job);
-	}
+	if (!jobs_put(&a->jobs, &r->job, friend ? JOBS_FIRST : JOBS_LAST,
+		    ACCESSREVIEW_WAITING_MAX * (friend ? 2U : 1U)))
+		finish(r, UNAVAILABLE);
 }
 
 /* --- the thread --- */
-
-/* The first job, waited for; NULL: asked to stop. */
-static struct job *next_job(struct accessreview *a)
-{
-	struct job *job = NULL;
-
-	pthread_mutex_lock(&a->loop.lock);
-	while (!atomic_load(&a->loop.stop) && !a->first)
-		pthread_cond_wait(&a->loop.wake, &a->loop.lock);
-	if (!atomic_load(&a->loop.stop)) {
-		job = a->first;
-		a->first = job->next;
-		if (!a->first)
-			a->last = &a->first;
-	}
-	pthread_mutex_unlock(&a->loop.lock);
-	return job;
-}
 
 static int parse_token(const char *text, size_t len, void *out, struct err *err)
 {
@@ -148,9 +115,9 @@ static int parse_access(const char *text, size_t len, void *out, struct err *err
 }
 
 /* Asks the API server. -1 where it does not say. */
-static int review(struct kube *k, const struct job *job, unsigned *ret_status, struct err *err)
+static int ask(struct kube *k, const char *bearer, unsigned *ret_status, struct err *err)
 {
-	char *body = accessreviewjson_token(job->token), *subject = NULL;
+	char *body = accessreviewjson_token(bearer), *subject = NULL;
 	struct kube_request token = {.method = "POST",
 		.path = "/apis/authentication.k8s.io/v1/tokenreviews",
 		.body = body,
@@ -163,8 +130,7 @@ static int review(struct kube *k, const struct job *job, unsigned *ret_status, s
 		.out = &allowed};
 	int rc = kube_request(k, &token, err);
 
-	explicit_bzero(body, strlen(body));
-	free(body);
+	secret_free(body);
 	access.body = subject;
 	if (rc == 0 && subject)
 		rc = kube_request(k, &access, err);
@@ -185,7 +151,7 @@ static void tell(struct accessreview *a, bool failed, const struct err *err)
 	a->failing = failed;
 }
 
-static unsigned judge(struct accessreview *a, const struct job *job)
+static unsigned judge(struct accessreview *a, const struct review *r)
 {
 	unsigned status = UNAVAILABLE;
 	int64_t now_ms = clock_mono_ms();
@@ -193,48 +159,46 @@ static unsigned judge(struct accessreview *a, const struct job *job)
 	bool known, failed;
 
 	/* Somebody before this one may have had the same token. */
-	pthread_mutex_lock(&a->loop.lock);
-	known = is_known(a, job->token, now_ms, &status);
-	pthread_mutex_unlock(&a->loop.lock);
-	if (known || now_ms - job->since_ms > ACCESSREVIEW_WAIT_MS)
+	pthread_mutex_lock(&a->jobs.loop.lock);
+	known = is_known(a, r->token, now_ms, &status);
+	pthread_mutex_unlock(&a->jobs.loop.lock);
+	if (known || now_ms - r->since_ms > ACCESSREVIEW_WAIT_MS)
 		return status;
-	failed = review(a->kube, job, &status, &err) != 0;
-	if (failed && atomic_load(&a->loop.stop))
+	failed = ask(a->kube, r->token, &status, &err) != 0;
+	if (failed && atomic_load(&a->jobs.loop.stop))
 		return status;
 	tell(a, failed, &err);
-	pthread_mutex_lock(&a->loop.lock);
+	pthread_mutex_lock(&a->jobs.loop.lock);
 	if (failed)
 		a->down_until_ms = clock_mono_ms() + ACCESSREVIEW_DOWN_MS;
 	else
-		reviewcache_put(&a->cache, job->token, status, now_ms);
-	pthread_mutex_unlock(&a->loop.lock);
+		reviewcache_put(&a->cache, r->token, status, now_ms);
+	pthread_mutex_unlock(&a->jobs.loop.lock);
 	return status;
 }
 
-static void work(void *ctx)
+static void run(void *ctx, struct job *job)
 {
-	struct accessreview *a = ctx;
-	struct job *job;
+	struct review *r = (struct review *)job;
 
-	while ((job = next_job(a))) {
-		job->done(job->who, judge(a, job));
-		job_free(job);
-		pthread_mutex_lock(&a->loop.lock);
-		a->waiting--;
-		pthread_cond_broadcast(&a->loop.wake);
-		pthread_mutex_unlock(&a->loop.lock);
-	}
+	finish(r, judge(ctx, r));
+}
+
+static void drop(void *ctx, struct job *job)
+{
+	(void)ctx;
+	finish((struct review *)job, UNAVAILABLE);
 }
 
 struct accessreview *accessreview_start(const struct kube_options *kube, struct err *err)
 {
+	static const struct jobs_calls calls = {.run = run, .drop = drop};
 	struct accessreview *a = mem_zalloc(1, sizeof(*a));
 	struct kube_options options = *kube;
 
-	a->last = &a->first;
-	options.stop = &a->loop.stop;
+	options.stop = &a->jobs.loop.stop;
 	a->kube = kube_new(&options, err);
-	if (a->kube && runloop_start(&a->loop, "access-review", work, a, err) == 0)
+	if (a->kube && jobs_start(&a->jobs, "access-review", &calls, a, err) == 0)
 		return a;
 	kube_free(a->kube);
 	free(a);
@@ -243,35 +207,13 @@ struct accessreview *accessreview_start(const struct kube_options *kube, struct 
 
 void accessreview_stop(struct accessreview *a)
 {
-	struct job *job, *next;
-
-	if (!a)
-		return;
-	/* The request at hand ends first: it watches the flag that this sets. */
-	runloop_stop(&a->loop);
-	pthread_mutex_lock(&a->loop.lock);
-	a->stopped = true;
-	job = a->first;
-	a->first = NULL;
-	a->last = &a->first;
-	pthread_mutex_unlock(&a->loop.lock);
-	for (; job; job = next) {
-		next = job->next;
-		job->done(job->who, UNAVAILABLE);
-		job_free(job);
-		pthread_mutex_lock(&a->loop.lock);
-		a->waiting--;
-		pthread_mutex_unlock(&a->loop.lock);
-	}
-	pthread_mutex_lock(&a->loop.lock);
-	while (a->waiting)
-		pthread_cond_wait(&a->loop.wake, &a->loop.lock);
-	pthread_mutex_unlock(&a->loop.lock);
+	if (a)
+		jobs_stop(&a->jobs);
 }
 
 void accessreview_free(struct accessreview *a)
 {
-	if (!a || !runloop_join(&a->loop, clock_mono_ms() + STOP_MS))
+	if (!a || !jobs_join(&a->jobs))
 		return;
 	reviewcache_release(&a->cache);
 	kube_free(a->kube);

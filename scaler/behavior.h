@@ -43,8 +43,8 @@ struct behavior_policy {
 
 /* What `has_` denies is set by behavior_complete(). */
 struct behavior_direction {
-	bool has_window, has_select, has_policies, has_tolerance;
 	int32_t window_s; /* 0 to 3600 */
+	bool has_window, has_select, has_policies, has_tolerance;
 	enum behavior_select select;
 	double tolerance; /* >= 0, finite; for policy_tolerates() */
 	size_t policy_count;

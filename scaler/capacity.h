@@ -30,9 +30,11 @@ struct capacity_look {
 	int64_t quiet_ms; /* settle_quiet_ms() */
 	int64_t grown_ms; /* since replicas were added */
 	bool downward;    /* it may be lowered */
-	bool tried; /* replicas were taken away to see whether the rest carries it: a backlog now says no */
+	/* Replicas were taken away to see whether the rest carries it: a backlog now says no. */
+	bool tried;
 };
 
+/* Learns from what `e` has seen last, once; what it was called with before teaches nothing more. */
 void capacity_learn(struct capacity *c, const struct estimate *e, const struct capacity_look *look);
 
 #endif

@@ -26,11 +26,13 @@ struct contend {
 	int64_t until_ms;    /* contended so long; 0: not */
 };
 
+/* We wrote `to` over `from`. */
 void contend_wrote(struct contend *c, int32_t from, int32_t to, int64_t now_ms);
 
 /* A size was read. True: our latest write was taken back, fully or beyond what it was before. */
 bool contend_read(struct contend *c, int32_t replicas, int64_t now_ms);
 
+/* Whether the target is to be left alone now. */
 bool contend_holds(const struct contend *c, int64_t now_ms);
 
 #endif

@@ -25,6 +25,16 @@ static size_t find(const struct rule *r, const char *group, const char *topic)
 	return SIZE_MAX;
 }
 
+/* Takes `watches`, one for each of `count` thresholds. */
+static void replace_watches(struct control *c, struct threshold_watch *watches, size_t count)
+{
+	free(c->watches);
+	free(c->looks);
+	c->watches = watches;
+	c->looks = mem_zalloc(count, sizeof(*c->looks));
+	c->look_count = count;
+}
+
 void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after)
 {
 	size_t count = rule_threshold_count(after);
@@ -40,11 +50,7 @@ void control_rule_changed(struct control *c, const struct rule *before, const st
 			watches[i] = c->watches[old];
 		same &= old == i;
 	}
-	free(c->watches);
-	free(c->looks);
-	c->watches = watches;
-	c->looks = mem_zalloc(count, sizeof(*c->looks));
-	c->look_count = count;
+	replace_watches(c, watches, count);
 	if (same)
 		return;
 	c->has_idle = false;
@@ -54,11 +60,6 @@ void control_rule_changed(struct control *c, const struct rule *before, const st
 
 void control_fit(struct control *c, size_t thresholds)
 {
-	if (c->look_count == thresholds)
-		return;
-	free(c->looks);
-	free(c->watches);
-	c->looks = mem_zalloc(thresholds, sizeof(*c->looks));
-	c->watches = mem_zalloc(thresholds, sizeof(*c->watches));
-	c->look_count = thresholds;
+	if (c->look_count != thresholds)
+		replace_watches(c, mem_zalloc(thresholds, sizeof(*c->watches)), thresholds);
 }

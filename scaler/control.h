@@ -50,11 +50,12 @@ struct control {
 
 	bool has_raised, has_lowered;
 	int64_t raised_ms, lowered_ms; /* when by us, last */
-	bool raised_to_drain; /* that raise was for a backlog and more than the produce rate needs */
-	bool probing,
-		lowered_to_probe; /* what is asked for is to learn the capacity; the last lowering was */
-	int32_t regrets;          /* how often of late a lowering had to be taken back soon */
-	bool to_drain;            /* what the latest decision asks for is of that kind */
+	/* For a backlog, and more than the produce rate needs: what the latest decision asks for, the last
+	 * raise. */
+	bool to_drain, raised_to_drain;
+	/* To learn the capacity: what the latest decision asks for, the last lowering. */
+	bool probing, lowered_to_probe;
+	int32_t regrets; /* how often of late a lowering had to be taken back soon */
 
 	bool has_decided;
 	int64_t decided_ms; /* the latest decision */
@@ -70,7 +71,7 @@ struct control {
 	struct contend contend;
 };
 
-void control_release(struct control *c);
+void control_release(struct control *c); /* empties it: as just begun */
 
 /* The rule is another one for the same target: what was learned of a threshold stays where the new rule has
  * it, too; what hangs on the thresholds as a whole begins anew where they are others. */

@@ -7,8 +7,8 @@
 #include "scaler/explain.h"
 #include "scaler/propose.h"
 
-/* A target that is woken so soon after it went to sleep has to be idle four times as long the next time, then
- * eight times: one that gets a record a minute is not to be stopped and started all day. */
+/* A target that is woken so soon after it went to sleep has to be idle four times as long the next time,
+ * then eight times: one that gets a record a minute is not to be stopped and started all day. */
 #define SOON_MS 600000
 
 /* Decisions further apart than this, and than so many times those before, leave a gap. */
@@ -21,6 +21,10 @@
 #define REGRET_SOON_MS 240000
 #define REGRET_MS 300000
 #define REGRET_FORGET_MS 3600000
+
+/* A raise is judged by what is committed and produced over these spans. */
+#define COMMITTED_MS 15000
+#define PRODUCED_MS 60000
 
 /* What one decision works with. */
 struct work {
@@ -105,6 +109,21 @@ static bool may_sleep(const struct work *w)
 	       w->in->now_ms - c->idle_ms >= w->rule->cooldown_ms << c->wakes;
 }
 
+/* What is wrong with lag of this quality; `complete`: the reason where nothing is. */
+static enum reason reason_of_quality(enum quality quality, enum reason complete)
+{
+	switch (quality) {
+	case QUALITY_UNKNOWN:
+		return REASON_LAG_UNKNOWN;
+	case QUALITY_STALE:
+		return REASON_LAG_STALE;
+	case QUALITY_PARTIAL:
+		return REASON_LAG_PARTIAL;
+	default:
+		return complete;
+	}
+}
+
 /* The target is at zero, and may be. */
 static void decide_asleep(struct work *w)
 {
@@ -112,11 +131,7 @@ static void decide_asleep(struct work *w)
 	int32_t want = w->p.known ? w->p.want : 1;
 
 	if (!w->p.lag) {
-		stay(w, STEP_POLICY,
-			w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
-			: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
-			: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
-							  : REASON_WITHIN_RANGE);
+		stay(w, STEP_POLICY, reason_of_quality(w->p.quality, REASON_WITHIN_RANGE));
 		if (w->p.no_lag)
 			explain(d, "no lag, and no replicas");
 		else
@@ -174,11 +189,7 @@ static bool fall_back(struct work *w)
 	int32_t current = d->current, want = f->replicas;
 	int64_t without_ms = w->in->now_ms - w->control->usable_ms;
 
-	stay(w, STEP_QUALITY,
-		w->p.quality == QUALITY_UNKNOWN   ? REASON_LAG_UNKNOWN
-		: w->p.quality == QUALITY_STALE   ? REASON_LAG_STALE
-		: w->p.quality == QUALITY_PARTIAL ? REASON_LAG_PARTIAL
-						  : REASON_LEARNING);
+	stay(w, STEP_QUALITY, reason_of_quality(w->p.quality, REASON_LEARNING));
 	explain_worst(w->rule, w->in, &w->p, d);
 	if (d->reason == REASON_LEARNING)
 		explain(d, "too little has been seen for the policy to tell");
@@ -366,8 +377,8 @@ static void look_at_efficacy(struct work *w)
 		.grown_ms = w->in->now_ms - c->settle.grown_ms};
 
 	if (o->quality != QUALITY_COMPLETE || !o->has_end ||
-		!estimate_committed(&t->estimate, 15000, &look.committed) ||
-		!estimate_produced(&t->estimate, 60000, &look.produced))
+		!estimate_committed(&t->estimate, COMMITTED_MS, &look.committed) ||
+		!estimate_produced(&t->estimate, PRODUCED_MS, &look.produced))
 		return;
 	efficacy_update(&c->efficacy, &look);
 	c->efficacy_look = look;
@@ -457,6 +468,13 @@ static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_
 	c->raised_to_drain = c->to_drain;
 }
 
+static void note_wake(struct control *c, int64_t now_ms)
+{
+	bool soon = c->has_slept && now_ms - c->slept_ms < SOON_MS;
+
+	c->wakes = !soon ? 0 : c->wakes == 0 ? 2 : CONTROL_WAKES_MAX;
+}
+
 void decide_wrote(
 	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms)
 {
@@ -474,9 +492,7 @@ void decide_wrote(
 	control->has_written = true;
 	control->written_ms = now_ms;
 	if (from == 0)
-		control->wakes = !control->has_slept || now_ms - control->slept_ms >= SOON_MS ? 0
-				 : control->wakes == 0                                        ? 2
-						       : CONTROL_WAKES_MAX;
+		note_wake(control, now_ms);
 	if (to == 0) {
 		control->has_slept = true;
 		control->slept_ms = now_ms;

@@ -65,14 +65,16 @@ struct decision {
 	int32_t current, want; /* replicas */
 	bool write;            /* want differs from current and is to be written */
 	enum reason reason;
-	bool on_bad_data; /* the write is of a kind that must not be: without usable data, or down on partial */
+	/* The write is of a kind that must not be: without usable data, or down on partial. */
+	bool on_bad_data;
 	enum quality quality;   /* of the worst threshold */
 	bool has_lag;           /* a threshold decided: the next three are of it */
 	size_t decided_by;      /* its index: rule_threshold() */
 	int64_t lag, threshold; /* messages */
 	bool has_rate;          /* the next three are known, of that threshold */
-	double rate, late,
-		per_replica; /* records per second that arrive; records; records per second, 0: not known */
+	double rate;            /* records per second that arrive */
+	double late;            /* records */
+	double per_replica;     /* records per second; 0: not known */
 	size_t step_count;
 	struct decision_step steps[STEP_COUNT];
 	char detail[320]; /* one sentence with the figures */

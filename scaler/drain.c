@@ -20,7 +20,8 @@
 /* After a change the first commits tell of the time before. */
 #define GRACE_MS 10000
 
-/* So long after a change, and with new replicas ready for so long, what is committed tells what they carry. */
+/* So long after a change, and with new replicas ready for so long, what is committed tells what they
+ * carry. */
 #define SEEN_MS 17000
 #define WARM_MS 45000
 
@@ -107,8 +108,8 @@ static bool worth(const struct drain_look *look, int32_t size, double rate, doub
 	return wait_s + fmax(left, 0) / then < WORTH * (late / now);
 }
 
-/* The size that is rid of the backlog in time. A backlog of little time is left more of it where the size for
- * the produce rate will do: each step beyond would only have to be taken back. */
+/* The size that is rid of the backlog in time. A backlog of little time is left more of it where the size
+ * for the produce rate will do: each step beyond would only have to be taken back. */
 static int32_t size_to_drain(const struct drain_look *look, const struct drain_answer *a,
 	double drain_s, double headroom)
 {
@@ -122,8 +123,8 @@ static int32_t size_to_drain(const struct drain_look *look, const struct drain_a
 	return at_least_one(cap_size_for((a->rate + a->late / drain_s) / per, look->partitions));
 }
 
-/* What the consumers carry now. As soon as new ones are warm it is seen where there is a backlog, and what is
- * seen counts: some partitions may have more load than others. */
+/* What the consumers carry now. As soon as new ones are warm it is seen where there is a backlog, and what
+ * is seen counts: some partitions may have more load than others. */
 static double carried(const struct drain_look *look, double late, double per)
 {
 	double carry = per * cap_effective(look->ready, look->partitions), seen;

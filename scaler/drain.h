@@ -42,6 +42,7 @@ struct drain_answer {
 	double per;     /* capacity of a replica; 0: not known */
 };
 
+/* drain: see above. Where the answer is not known, `want` and `steady` are the present size. */
 void drain_propose(
 	const struct rule *rule, const struct drain_look *look, struct drain_answer *ret);
 

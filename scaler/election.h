@@ -67,7 +67,7 @@ void election_disclaim(const struct election *e, int64_t wall_us, struct lease_w
 enum election_event election_wrote(
 	struct election *e, struct lease_record *record, int64_t sent_ms, int64_t now_ms);
 
-/* A write failed, and may have been applied all the same. */
+/* A write failed, and may have been applied all the same: its version is not known any more. */
 void election_write_failed(struct election *e);
 
 /* To be called often: a leader whose time is over ceases to lead. */
@@ -81,8 +81,8 @@ void election_resign(struct election *e);
 uint64_t election_term(const struct election *e, int64_t now_ms, int64_t margin_ms);
 
 /* How long to wait after a try: a leader for retry_ms, others for up to 1.2 times that longer, by
- * `random`, but not past the end of the Lease that they have seen. `retry_after_s` is what the server has asked for; a leader obeys as far as it can without
- * letting its time run out. */
+ * `random`, but not past the end of the Lease that they have seen. `retry_after_s` is what the server has
+ * asked for; a leader obeys as far as it can without letting its time run out. */
 int64_t election_wait_ms(
 	const struct election *e, int64_t now_ms, uint32_t random, int retry_after_s);
 

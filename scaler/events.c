@@ -36,11 +36,12 @@ struct events {
 	struct runloop loop;
 	struct kube *kube;
 	char *instance;
-	bool core; /* events.k8s.io/v1 is of no use here */
-	bool said; /* that posting fails */
-	/* Nothing is sent before: the server asked for it. Of the thread alone. */
-	int64_t quiet_ms;
-	uint64_t names; /* so that no two events have one name */
+	/* Of the thread alone: */
+	bool core;        /* events.k8s.io/v1 is of no use here */
+	bool said;        /* that posting fails */
+	int64_t quiet_ms; /* nothing is sent before: the server asked for it */
+	uint64_t names;   /* so that no two events have one name */
+	/* There before the thread is: events may be posted as soon as events_new() has returned. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct series **list; /* guarded by the lock; the thread alone removes */
@@ -98,6 +99,11 @@ static struct series *add(struct events *e, const struct events_about *about, bo
 	return s;
 }
 
+static void count(_Atomic uint64_t *n)
+{
+	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+}
+
 void events_post(struct events *e, const struct events_about *about, bool warning,
 	const char *reason, const char *note)
 {
@@ -119,7 +125,7 @@ void events_post(struct events *e, const struct events_about *about, bool warnin
 		s->count++;
 		pthread_cond_signal(&e->wake);
 	} else {
-		atomic_fetch_add_explicit(&e->dropped, 1, memory_order_relaxed);
+		count(&e->dropped);
 	}
 	pthread_mutex_unlock(&e->lock);
 }
@@ -230,11 +236,6 @@ static int deliver(struct events *e, struct series *s, struct err *err)
 	return 0;
 }
 
-static void count(_Atomic uint64_t *n)
-{
-	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
-}
-
 static void tell(struct events *e, const struct err *err)
 {
 	if (err->kind != ERR_NONE && !e->said)
@@ -242,11 +243,6 @@ static void tell(struct events *e, const struct err *err)
 	else if (err->kind == ERR_NONE && e->said)
 		log_info("events can be posted again");
 	e->said = err->kind != ERR_NONE;
-}
-
-static bool is_due(const struct series *s, int64_t now_ms)
-{
-	return s->count > s->told && now_ms >= s->next_ms;
 }
 
 int64_t events_backoff_ms(int tries, int retry_after_s)
@@ -319,7 +315,7 @@ static int64_t sweep(struct events *e, int64_t now_ms)
 static struct series *next_due(struct events *e, int64_t now_ms)
 {
 	for (size_t i = 0; i < e->count; i++)
-		if (is_due(e->list[i], now_ms))
+		if (e->list[i]->count > e->list[i]->told && now_ms >= e->list[i]->next_ms)
 			return e->list[i];
 	return NULL;
 }

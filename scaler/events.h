@@ -1,7 +1,7 @@
 /* Kubernetes events about rules, sent by a thread of its own, so that no decision waits for one and
  * no failure of one fails a decision. events.k8s.io/v1 is tried first; where it is refused or unknown,
- * core/v1. What repeats becomes a series of one event. While a server asks for a pause (Retry-After) nothing
- * is sent. */
+ * core/v1. What repeats becomes a series of one event. While a server asks for a pause (Retry-After)
+ * nothing is sent. */
 #ifndef HEXLAG_EVENTS_H
 #define HEXLAG_EVENTS_H
 

@@ -38,8 +38,9 @@ void handover_free(struct handover *h); /* NULL is fine */
 
 /* The text of this rule for control_load(), once; the caller frees it. NULL: none. `h` may be NULL. */
 char *handover_take(struct handover *h, const struct ruleset_entry *e);
-char *handover_peek(
-	const struct handover *h, const struct ruleset_entry *e); /* and leaves it there */
+
+/* The same, and leaves it there. */
+char *handover_peek(const struct handover *h, const struct ruleset_entry *e);
 
 /* Appends, as far as they fit, the texts that are left in `h` of rules that `without` has not got: theirs
  * may yet come. `h` may be NULL. */

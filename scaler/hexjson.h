@@ -33,7 +33,7 @@ struct hexobject {
 	bool deleting;
 	bool valid;       /* `rule` is there, and may be acted on */
 	struct rule rule; /* its target's namespace is that of the object */
-	char *problem; /* not valid: why, with the path and the value: "spec.maxReplicas: missing" */
+	char *problem;    /* not valid: why, with path and value: "spec.maxReplicas: missing" */
 
 	/* Of the status, as a former process may have left it. */
 	struct hex_condition conditions[HEX_CONDITIONS]; /* by hex_condition_types */

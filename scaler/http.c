@@ -150,8 +150,8 @@ static CURLcode http_set_pem(
 	struct curl_blob blob = {NULL, pem->len, CURL_BLOB_COPY};
 
 	if (pem->data) {
-		memcpy(&blob.data, &pem->data,
-			sizeof(blob.data)); /* libcurl's field is not const */
+		/* libcurl's field is not const. */
+		memcpy(&blob.data, &pem->data, sizeof(blob.data));
 		return curl_easy_setopt(h->easy, blob_option, &blob);
 	}
 	return pem->file ? curl_easy_setopt(h->easy, file_option, pem->file) : CURLE_OK;

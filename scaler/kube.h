@@ -48,17 +48,16 @@ const char *kube_namespace(const struct kube *k); /* of the credentials */
 
 /* GET of the scale subresource. The resource name of the kind comes from API discovery once and is
  * kept; a 404 of the object forgets it. Errors: ERR_ABSENT (no such object, kind, or no scale
- * subresource), ERR_DENIED (403; 401, after one more try where the token file has changed),
- * ERR_CONFIG (a name that cannot be one; a kind without namespaces that is to be within one), ERR_RETRY (everything else: time-out, refused, 429 and
- * 5xx with retry_after_s, 422, an answer that is not a Scale or is larger than 4 MiB). A custom
- * resource without spec.replicas is a 500 (kube-apiserver 1.34), not a Scale of 0. Each message
- * names the request and what the server said, in printable ASCII. */
+ * subresource), ERR_DENIED (403; 401, after one more try where the token file has changed), ERR_CONFIG
+ * (a name that cannot be one; a kind without namespaces that is to be within one), ERR_RETRY (everything
+ * else: time-out, refused, 429 and 5xx with retry_after_s, 422, an answer that is not a Scale or is
+ * larger than 4 MiB). A custom resource without spec.replicas is a 500 (kube-apiserver 1.34), not a Scale
+ * of 0. Each message names the request and what the server said, in printable ASCII. */
 int kube_scale_get(struct kube *k, const struct kube_target *t, struct kube_scale *ret_scale,
 	struct err *err) MUSTCHECK;
 
 /* PUT of the same with spec.replicas = `replicas`, the uid and resourceVersion in `seen` as the
- * precondition, fieldManager hexlag. Also ERR_CONFLICT (409): somebody wrote since `seen` was read.
- */
+ * precondition, fieldManager hexlag. Also ERR_CONFLICT (409): somebody wrote since `seen` was read. */
 int kube_scale_put(struct kube *k, const struct kube_target *t, const struct kube_scale *seen,
 	int32_t replicas, struct kube_scale *ret_scale, struct err *err) MUSTCHECK;
 

@@ -13,8 +13,7 @@ static void json_unref_at(json_t **j)
 }
 
 /* A document of this kind and version; the caller unrefs it. The list of the core group has no
- * apiVersion at all (seen with kube-apiserver 1.34), so an absent one passes: the kind is enough.
- */
+ * apiVersion at all (seen with kube-apiserver 1.34), so an absent one passes: the kind is enough. */
 static json_t *parse_kind(
 	const char *text, size_t len, const char *api_version, const char *kind, struct err *err)
 {

@@ -32,8 +32,8 @@ struct lease;
 #define LEASE_SLACK_MS 1000
 
 struct lease_options {
-	struct kube_options
-		kube; /* timeout_ms and stop are the lease's own; borrowed until lease_new() */
+	/* timeout_ms and stop are the lease's own. Borrowed until lease_new() returns, as all strings. */
+	struct kube_options kube;
 	const char *namespace; /* NULL: that of the credentials */
 	const char *name;
 	const char *identity; /* NULL: the host's name, "_" and random digits */
@@ -56,7 +56,8 @@ int lease_start(struct lease *l, struct err *err) MUSTCHECK;
 void lease_stop(struct lease *l, bool release);
 bool lease_join(struct lease *l, int64_t deadline_ms); /* as runloop_join() */
 
-/* One try in the calling thread; returns the ms to wait until the next. For tests, instead of start. */
+/* One try, and giving the Lease back, in the calling thread; the first returns the ms to wait until the
+ * next try. For tests, instead of start. */
 int64_t lease_try(struct lease *l);
 void lease_give_back(struct lease *l);
 

@@ -14,8 +14,8 @@
 
 /* A quantity taken apart: digits * 10^scale * 2^binary. */
 struct parts {
-	char digits[QUANTITY_TEXT_MAX +
-		    1];  /* no zeros in front, unless of a fraction; at least one */
+	/* No zeros in front, unless of a fraction; at least one. */
+	char digits[QUANTITY_TEXT_MAX + 1];
 	size_t count;    /* of them */
 	size_t fraction; /* of them behind the point */
 	int scale, binary;

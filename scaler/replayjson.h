@@ -24,7 +24,8 @@ struct replay_line {
  * threshold of the rule, in its order. A threshold that the line does not mention is unknown; pairs of
  * group and topic that no threshold has, and fields that are not known, are passed over.
  *
- * ERR_CONFIG, naming the field and the value: not JSON, a field missing, of another type or out of range. */
+ * ERR_CONFIG, naming the field and the value: not JSON, a field missing, of another type or out of
+ * range. */
 int replayjson_parse(const char *text, size_t len, const struct rule *rule,
 	struct replay_line *ret_line, struct observation *ret_observations, struct err *err)
 	MUSTCHECK;

@@ -1,22 +1,7 @@
 #include "scaler/reviewcache.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/mem.h"
-
-/* Takes as long for all texts of a length. */
-static bool same_token(const char *a, const char *b)
-{
-	size_t len = strlen(a);
-	unsigned char differ = 0;
-
-	if (strlen(b) != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		differ |= (unsigned char)(a[i] ^ b[i]);
-	return !differ;
-}
+#include "common/secret.h"
 
 bool reviewcache_get(
 	const struct reviewcache *c, const char *token, int64_t now_ms, unsigned *ret_status)
@@ -29,7 +14,7 @@ bool reviewcache_get(
 		for (size_t i = 0; i < REVIEWCACHE_MAX; i++) {
 			const struct reviewcache_entry *e = &c->entries[good][i];
 
-			if (!e->token || e->until_ms <= newest_ms || !same_token(e->token, token))
+			if (!e->token || e->until_ms <= newest_ms || !secret_equal(e->token, token))
 				continue;
 			newest_ms = e->until_ms;
 			*ret_status = e->status;
@@ -42,17 +27,14 @@ bool reviewcache_get(
 bool reviewcache_is_friend(const struct reviewcache *c, const char *token)
 {
 	for (size_t i = 0; i < REVIEWCACHE_MAX; i++)
-		if (c->entries[1][i].token && same_token(c->entries[1][i].token, token))
+		if (c->entries[1][i].token && secret_equal(c->entries[1][i].token, token))
 			return true;
 	return false;
 }
 
 static void entry_release(struct reviewcache_entry *e)
 {
-	if (e->token)
-		explicit_bzero(e->token, strlen(e->token));
-	free(e->token);
-
+	secret_free(e->token);
 	*e = (struct reviewcache_entry){0};
 }
 
@@ -63,7 +45,6 @@ void reviewcache_put(struct reviewcache *c, const char *token, unsigned status, 
 
 	entry_release(e);
 	*e = (struct reviewcache_entry){.token = mem_strdup(token),
-
 		.status = status,
 		.until_ms = now_ms + REVIEWCACHE_KEEP_MS};
 }

@@ -406,7 +406,6 @@ int64_t rivals_look(struct rivals *r, int64_t now_ms)
 static void run(void *ctx)
 {
 	struct rivals *r = ctx;
-
 	int64_t due;
 
 	do

@@ -33,8 +33,8 @@ int rivals_start(struct rivals *r, struct err *err) MUSTCHECK;
 void rivals_stop(struct rivals *r); /* asks; returns at once. Thread: any */
 bool rivals_join(struct rivals *r, int64_t deadline_ms);
 
-/* Lists what is due at `now_ms` (monotonic) in the calling thread, and returns when it is to be called again.
- * For tests, instead of start. */
+/* Lists what is due at `now_ms` (monotonic) in the calling thread, and returns when it is to be called
+ * again. For tests, instead of start. */
 int64_t rivals_look(struct rivals *r, int64_t now_ms);
 
 /* Whether something else is configured to set the size of the rule's target; `ret_why` tells what, cut to

@@ -144,8 +144,7 @@ int rule_check(const struct rule *r, const char **ret_field, struct err *err)
 		*ret_field = "minReplicas";
 		return err_set(err, ERR_CONFIG,
 			"0 is not possible with target \"self\": the sidecar would scale itself "
-			"away "
-			"and could not come back");
+			"away and could not come back");
 	}
 	if (r->policy == POLICY_RATE && r->rate_per_replica == 0) {
 		*ret_field = "policy";

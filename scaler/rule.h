@@ -61,8 +61,9 @@ struct rule {
 	int policy;                /* enum policy_kind */
 	int reset;                 /* enum offset_reset */
 	double tolerance;          /* share of the target value, >= 0; behavior may have its own */
-	int64_t cooldown_ms; /* >= 0; nothing is written for so long after a write, and lag has to be
-				     zero for so long before the target goes to zero */
+	/* >= 0; nothing is written for so long after a write, and lag has to be zero for so long before the
+	 * target goes to zero. */
+	int64_t cooldown_ms;
 	struct behavior behavior; /* as given: completed by who decides, with the tolerance */
 	int64_t hold_limit_ms; /* an unsettled group holds a change for so long at most; 0: not at all */
 	struct rule_fallback fallback;
@@ -88,7 +89,8 @@ struct rule {
 #define RULE_RATE_MAX 1000000000
 #define RULE_TOLERANCE_MAX 10.0
 
-/* "namespace/kind/name" into `to`, for logs and metrics; "self" where that is not known yet. Returns `to`. */
+/* "namespace/kind/name" into `to`, for logs and metrics; "self" where that is not known yet. Returns
+ * `to`. */
 const char *rule_name(const struct rule *r, char to[RULE_NAME_MAX]);
 
 /* The i-th threshold of all groups, counted in the order of the file; false past the last. */

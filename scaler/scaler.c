@@ -9,8 +9,8 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/runloop.h"
-#include "scaler/handoverjson.h"
 #include "scaler/lease.h"
+#include "scaler/succession.h"
 #include "sidecar/publish.h"
 
 /* Without a snapshot to wake it the loop looks at its rules this often (sizes out of bounds). */
@@ -20,13 +20,6 @@
  * targets do not hold up the one that needs a write: a few, and a tenth of all. */
 #define REREADS_LEAST 4
 #define REREADS_SHARE 10
-
-/* Between two texts left to the next leader where nothing was written. */
-#define SAVE_MS 5000
-
-/* What the leader before left of rules that are not here is left on for so long: objects may yet be listed,
- * the workload of "self" be found. */
-#define LEFT_KEEP_MS 600000
 
 struct scaler {
 	struct scaler_options options;
@@ -39,13 +32,9 @@ struct scaler {
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
 	uint64_t last_term;      /* in which it led last; 0: it never did */
-	struct handover *left;   /* by the leader before, and not yet taken up; NULL: nothing */
-	int64_t left_ms;         /* when `left` was found */
 	size_t turn;             /* the rule whose target is tried first of those that fail */
-	size_t left_out;         /* rules that did not fit when last told */
-	bool wrote;              /* since the last save */
 	bool adopted;            /* `rules` are some that were set */
-	int64_t saved_ms;        /* when what is remembered was last left for the next */
+	struct succession succession;
 };
 
 struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
@@ -56,6 +45,7 @@ struct scaler *scaler_new(const struct scaler_options *options, struct err *err)
 	s->options.kube.stop = &s->loop.stop;
 	s->rules = ruleset_new();
 	pthread_mutex_init(&s->lock, NULL);
+	succession_init(&s->succession, &s->options.hooks, &s->lock);
 	s->kube = kube_new(&s->options.kube, err);
 	if (!s->kube) {
 		scaler_free(s);
@@ -83,7 +73,7 @@ void scaler_free(struct scaler *s)
 	kube_free(s->kube);
 	pthread_mutex_destroy(&s->lock);
 	free_targets(s->targets, s->rules->count);
-	handover_free(s->left);
+	succession_release(&s->succession);
 	ruleset_unref(s->pending);
 	ruleset_unref(s->rules);
 	free(s);
@@ -168,139 +158,6 @@ static void forget(struct scaler *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Takes up what the leader before left. */
-static void take_over(struct scaler *s, uint64_t term, int64_t now_ms)
-{
-	const struct scaler_hooks *hooks = &s->options.hooks;
-	char *CLEANUP(mem_free_at) text =
-		hooks->take_state ? hooks->take_state(hooks->ctx, term) : NULL;
-	struct err err = {0};
-
-	handover_free(s->left);
-	s->left = text ? handover_parse(text, &err) : NULL;
-	s->left_ms = now_ms;
-	if (text && !s->left)
-		log_warn("what the leader before left is of no use, so all rules begin anew: %s",
-			err.msg);
-}
-
-/* A rule goes on where the leader before was. */
-static void resume(struct scaler *s, size_t i, int64_t now_ms)
-{
-	const struct ruleset_entry *e = &s->rules->entries[i];
-	char *CLEANUP(mem_free_at) text = NULL;
-	char name[RULE_NAME_MAX];
-	struct err err = {0};
-	int rc = 0;
-
-	if (s->targets[i]->begun)
-		return;
-	s->targets[i]->begun = true;
-	text = handover_take(s->left, e);
-	if (!text)
-		return;
-	pthread_mutex_lock(&s->lock);
-	rc = target_resume(s->targets[i], &e->rule, text, now_ms, &err);
-	pthread_mutex_unlock(&s->lock);
-	if (rc < 0)
-		log_warn("%s: what the leader before left is of no use, so it begins anew: %s",
-			rule_name(&e->rule, name), err.msg);
-}
-
-/* What the next leader is to know of rule `i`, "" for nothing; of one that has not begun what was left. */
-static void add_remembered(const struct scaler *s, size_t i, int64_t now_ms, struct strbuf *out)
-{
-	const struct ruleset_entry *e = &s->rules->entries[i];
-	char *CLEANUP(mem_free_at) text = NULL;
-
-	if (s->targets[i]->begun) {
-		target_save(s->targets[i], &e->rule, now_ms, out);
-		return;
-	}
-	text = handover_peek(s->left, e);
-	if (text)
-		strbuf_adds(out, text);
-}
-
-/* Appends the rules that matter, or the others. Returns how many do not fit into `max`. */
-static size_t add_rules(
-	const struct scaler *s, size_t max, bool matter, int64_t now_ms, struct strbuf *out)
-{
-	size_t left_out = 0;
-
-	for (size_t i = 0; i < s->rules->count; i++) {
-		const struct target *t = s->targets[i];
-		struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
-
-		if ((t->control.has_written || !t->begun) != matter)
-			continue;
-		if (!left_out)
-			add_remembered(s, i, now_ms, &control);
-		/* Once one does not fit, the others are not even tried, as most would not either. */
-		if (left_out || (control.len && !handover_add(out, max, &s->rules->entries[i],
-							strbuf_str(&control))))
-			left_out++;
-	}
-	return left_out;
-}
-
-/* The texts grow and shrink a little all the time: told is what is clearly another number. */
-static void say_left_out(struct scaler *s, size_t left_out)
-{
-	size_t said = s->left_out, change = left_out > said ? left_out - said : said - left_out;
-
-	if (!change || (left_out && change * 4 < said))
-		return;
-	s->left_out = left_out;
-	if (left_out)
-		log_warn("%zu of %zu rules do not fit into the %zu KiB that are left to the next "
-			 "leader: they would begin anew",
-			left_out, s->rules->count, HANDOVER_MAX >> 10);
-	else
-		log_info("all rules fit again into what is left to the next leader");
-}
-
-/* What is remembered, at most `max` bytes of it: first the rules that were written by, whose cooldowns and
- * windows matter most, and those that are not yet taken up; then the others, as far as there is room.
- * Returns how many are left out. */
-static size_t collect(const struct scaler *s, size_t max, int64_t now_ms, struct strbuf *out)
-{
-	size_t left_out;
-
-	handover_begin(out);
-	left_out = add_rules(s, max, true, now_ms, out);
-	left_out += add_rules(s, max, false, now_ms, out);
-	if (!left_out && now_ms - s->left_ms < LEFT_KEEP_MS)
-		handover_add_rest(out, max, s->left, s->rules);
-	handover_end(out);
-	return left_out;
-}
-
-/* Leaves it to the next leader. How much of it fits is known only when it is packed. */
-static void save(struct scaler *s, int64_t now_ms)
-{
-	const struct scaler_hooks *hooks = &s->options.hooks;
-	char *packed = NULL;
-	size_t left_out = 0;
-
-	/* Without rules there is nothing to leave, and what was left is still in its place. */
-	if (!hooks->save_state || !s->term || !s->adopted)
-		return;
-	s->saved_ms = now_ms;
-	s->wrote = false;
-	for (size_t max = HANDOVER_UNPACKED_MAX; !packed; max -= max / 4) {
-		struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
-
-		left_out = collect(s, max, now_ms, &text);
-		packed = handover_pack(&text);
-		if (text.len < max)
-			max = text.len;
-	}
-	say_left_out(s, left_out);
-	hooks->save_state(hooks->ctx, s->term, packed);
-	free(packed);
-}
-
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */
 static uint64_t lead(struct scaler *s, int64_t now_ms)
 {
@@ -312,7 +169,7 @@ static uint64_t lead(struct scaler *s, int64_t now_ms)
 	/* The same again after a 0 is the same: nobody else can have led meanwhile. */
 	if (term && term != s->last_term) {
 		forget(s);
-		take_over(s, term, now_ms);
+		succession_begin(&s->succession, term, now_ms);
 		s->last_term = term;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -332,7 +189,7 @@ static struct target_env env_of(struct scaler *s, size_t *rereads)
 		.term = s->term,
 		.margin_ms = s->options.kube.timeout_ms + LEASE_SLACK_MS,
 		.rereads = rereads,
-		.wrote = &s->wrote,
+		.wrote = &s->succession.wrote,
 		.look_only = s->options.look_only,
 		.alone = s->rules->count < 2,
 	};
@@ -379,7 +236,7 @@ static bool act(const struct pass *p, size_t i)
 	struct snapshot *CLEANUP(snapshot_unref_at) recent =
 		p->at ? NULL : recent_snapshot(s, now_ms);
 
-	resume(s, i, now_ms);
+	succession_resume(&s->succession, &s->rules->entries[i], s->targets[i], now_ms);
 	return target_act(s->targets[i], &p->env, &s->rules->entries[i],
 		p->at ? p->at->snapshot : recent, now_ms);
 }
@@ -429,6 +286,13 @@ static void act_on_all(struct scaler *s, uint64_t seq, const struct pass_at *at)
 	act_by_health(&p);
 }
 
+/* Without rules there is nothing to leave, and what was left is still in its place. */
+static void save(struct scaler *s, int64_t now_ms)
+{
+	if (s->term && s->adopted)
+		succession_save(&s->succession, s->term, s->rules, s->targets, now_ms);
+}
+
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms)
 {
 	const struct pass_at at = {snapshot, now_ms};
@@ -449,7 +313,7 @@ static void run(void *ctx)
 		if (woken)
 			seq = woken->seq;
 		act_on_all(s, seq, NULL);
-		if (s->wrote || clock_mono_ms() - s->saved_ms >= SAVE_MS)
+		if (succession_is_due(&s->succession, clock_mono_ms()))
 			save(s, clock_mono_ms());
 	}
 	save(s, clock_mono_ms());

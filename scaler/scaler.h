@@ -35,14 +35,14 @@ const char *scaler_namespace(const struct scaler *s); /* of the credentials */
 
 /* From the first pass on a snapshot with this `seq` or a later one these rules are in force; 0: from the
  * next pass on. What older snapshots say of groups that only these rules name may be of long ago. Takes a
- * reference. What is remembered of a rule stays
- * where its target and origin are the same; a rule that is gone is left as it is. Thread: any. */
+ * reference. What is remembered of a rule stays where its target and origin are the same; the size of a
+ * target whose rule is gone is left as it is. Thread: any. */
 void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq);
 
 /* From now on a thread acts on every new snapshot. */
 int scaler_start(struct scaler *s, struct err *err) MUSTCHECK;
-void scaler_stop(struct scaler *s); /* asks; returns at once. Thread: any */
-bool scaler_join(struct scaler *s, int64_t deadline_ms);
+void scaler_stop(struct scaler *s);                      /* asks; returns at once. Thread: any */
+bool scaler_join(struct scaler *s, int64_t deadline_ms); /* as runloop_join() */
 
 /* One pass over all rules in the calling thread at `now_ms` (monotonic). `snapshot` may be NULL. For
  * tests, instead of start. */

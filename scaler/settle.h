@@ -17,14 +17,16 @@ struct settle {
 	int32_t replicas;   /* asked for */
 	int32_t ready;      /* pods that work */
 	bool short_of;      /* ready differs from replicas */
-	bool telling; /* ready has equaled replicas, so that a difference says something; not where pods are
-			 never ready, or only some of them consume */
+	/* Ready has equaled replicas, so that a difference says something; not where pods are never ready, or
+	 * only some of them consume. */
+	bool telling;
 	int64_t short_ms; /* since when it does, or replicas changed */
 	int64_t ready_ms; /* when `ready` changed last */
 	int64_t grown_ms; /* when it rose last */
 	int64_t start_ms; /* how long pods took to be ready of late; 0: none seen */
 };
 
+/* Takes in what was observed of all `count` thresholds. To be called once a decision. */
 void settle_update(struct settle *s, const struct observation *observations, size_t count,
 	int32_t replicas, int32_t ready, int64_t now_ms);
 

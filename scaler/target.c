@@ -24,8 +24,8 @@
 #define BACKOFF_PASSING_MAX_MS 5000
 #define BACKOFF_MAX_MS 30000
 
-/* A failure that took so long, as a time-out does, holds up the other targets: it is tried again only after a
- * multiple of that. */
+/* A failure that took so long, as a time-out does, holds up the other targets: it is tried again only after
+ * a multiple of that. */
 #define SLOW_MS 300
 #define SLOW_WAITS 4
 
@@ -129,7 +129,8 @@ static void say_decision(const struct act *a, const struct decision *d)
 		reason_name(d->reason), d->current, d->detail);
 }
 
-/* A dry run comes to the same after each cooldown, for ever: it is told once, and so are the reasons between. */
+/* A dry run comes to the same after each cooldown, for ever: it is told once, and so are the reasons
+ * between. */
 static bool told_dry(struct target *t, const struct decision *d)
 {
 	bool before = t->has_told_dry && t->told_from == d->current && t->told_to == d->want;

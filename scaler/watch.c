@@ -58,8 +58,8 @@ static void on_event(void *ctx, const struct watch_event *event)
 {
 	struct watch *w = ctx;
 
-	w->heard |=
-		event->type != WATCH_BROKEN; /* bytes that nobody can read are no sign of life */
+	/* Bytes that nobody can read are no sign of life. */
+	w->heard |= event->type != WATCH_BROKEN;
 	if (event->type == WATCH_ERROR) {
 		w->end = event->code == 410 ? WATCHCOURSE_EXPIRED : WATCHCOURSE_ERROR;
 		w->retry_after_s = event->retry_after_s;

@@ -14,8 +14,8 @@
 #define WATCHCOURSE_ABSENT_MS 60000
 
 struct watchcourse {
-	char version
-		[64]; /* the newest seen; a list asks for at least this, "" for the newest there is */
+	/* The newest seen; a list asks for at least this, "" for the newest there is. */
+	char version[64];
 	bool listed;       /* the next request is a watch from `version` */
 	bool has_list;     /* a list was whole once */
 	bool expired;      /* the last watch ended because its version was too old */

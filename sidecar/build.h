@@ -21,7 +21,8 @@ void build_index_release(struct build_index *ix);
 /* The group's view of the topic with this index, NULL where it has none. */
 struct group_topic *build_find(struct build_index *ix, const struct group *g, size_t topic);
 
-/* The same, or an empty one that is added. NULL where the snapshot does not have the topic (deleted, or filtered out). */
+/* The same, or an empty one that is added. NULL where the snapshot does not have the topic (deleted, or
+ * filtered out). */
 struct group_topic *build_group_topic(
 	struct build_index *ix, struct snapshot *s, struct group *g, const char *topic);
 

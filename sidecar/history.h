@@ -1,6 +1,6 @@
-/* What one snapshot cannot tell: how old the records are that a group has not read, when it committed last and how
- * fast it moves, and whether it stands still. Bounded: some 300 bytes for a busy partition, 12 for each
- * partition that a group has a commit on.
+/* What one snapshot cannot tell: how old the records are that a group has not read, when it committed last
+ * and how fast it moves, and whether it stands still. Bounded: some 300 bytes for a busy partition, 12 for
+ * each partition that a group has a commit on.
  *
  * Pure: no clock and no I/O; times are those of the snapshots. Only values that the snapshot's own cycle
  * read are entered, so a broker that is away leaves a gap and no false sample. What is saved and

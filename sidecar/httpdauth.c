@@ -6,18 +6,17 @@
 #include <strings.h>
 
 #include "common/base64.h"
-#include "common/clock.h"
+#include "common/jobs.h"
 #include "common/mem.h"
-#include "common/runloop.h"
+#include "common/secret.h"
 #include "common/strbuf.h"
 #include "sidecar/httpdtls.h"
 
 #define WAITING_MAX 64 /* jobs; some seconds of work */
 #define KNOWN_MAX 256  /* names with a password that was right */
-#define STOP_MS 10000  /* the thread has nothing left to do by then */
 
 struct httpdauth_job {
-	struct httpdauth_job *next;
+	struct job job;
 	char *name; /* the password behind it */
 	const char *password;
 	char *hash;
@@ -28,13 +27,11 @@ struct httpdauth_job {
 };
 
 struct httpdauth {
-	struct runloop loop; /* its lock guards what follows */
-	struct httpdauth_job *first, **last;
-	size_t waiting; /* the one at hand included */
-	bool stopped;
+	struct jobs jobs; /* their lock guards what follows, up to the blank line */
 	unsigned char known[KNOWN_MAX][HTTPDTLS_DIGEST];
 	size_t known_count; /* ever; the newest ones are kept */
-	struct crypt_data crypt;
+
+	struct crypt_data crypt; /* the thread's */
 };
 
 /* --- requests --- */
@@ -70,6 +67,13 @@ static void job_free(struct httpdauth_job *job)
 	free(job);
 }
 
+/* Says what came of it, and forgets it. */
+static void finish(struct httpdauth_job *job, bool welcome)
+{
+	job->done(job->ctx, welcome);
+	job_free(job);
+}
+
 /* Names have no colon and hashes no NUL, so no two triples give the same text. */
 static void take_digest(struct httpdauth_job *job)
 {
@@ -81,14 +85,15 @@ static void take_digest(struct httpdauth_job *job)
 }
 
 /* Digests are keyed, so it tells nobody anything how long this takes. */
-static bool is_known(const struct httpdauth *a, const struct httpdauth_job *job)
+static bool is_known(struct httpdauth *a, const struct httpdauth_job *job)
 {
-	size_t count = a->known_count < KNOWN_MAX ? a->known_count : KNOWN_MAX;
+	bool known = false;
 
-	for (size_t i = 0; i < count; i++)
-		if (memcmp(a->known[i], job->digest, HTTPDTLS_DIGEST) == 0)
-			return true;
-	return false;
+	pthread_mutex_lock(&a->jobs.loop.lock);
+	for (size_t i = 0; i < KNOWN_MAX && i < a->known_count && !known; i++)
+		known = memcmp(a->known[i], job->digest, HTTPDTLS_DIGEST) == 0;
+	pthread_mutex_unlock(&a->jobs.loop.lock);
+	return known;
 }
 
 /* Somebody unknown is measured by the first user's hash, and refused whatever comes of it. */
@@ -120,12 +125,10 @@ enum httpdauth_verdict httpdauth_check(struct httpdauth *a, const struct webconf
 	job->exists = user != NULL;
 	job->hash = mem_strdup(user ? user->value : c->users[0].value);
 	take_digest(job);
-	pthread_mutex_lock(&a->loop.lock);
 	if (job->exists && is_known(a, job))
 		verdict = AUTH_WELCOME;
-	else if (a->stopped || a->waiting >= WAITING_MAX)
+	else if (!jobs_have_room(&a->jobs, WAITING_MAX))
 		verdict = AUTH_BUSY;
-	pthread_mutex_unlock(&a->loop.lock);
 	if (verdict == AUTH_LATER)
 		*ret_job = job;
 	else
@@ -136,89 +139,46 @@ enum httpdauth_verdict httpdauth_check(struct httpdauth *a, const struct webconf
 void httpdauth_submit(struct httpdauth *a, struct httpdauth_job *job,
 	void (*done)(void *ctx, bool welcome), void *ctx)
 {
-	bool stopped;
-
 	job->done = done;
 	job->ctx = ctx;
-	pthread_mutex_lock(&a->loop.lock);
-	stopped = a->stopped;
-	if (!stopped) {
-		*a->last = job;
-		a->last = &job->next;
-		a->waiting++;
-		pthread_cond_broadcast(&a->loop.wake);
-	}
-	pthread_mutex_unlock(&a->loop.lock);
-	if (stopped) {
-		done(ctx, false);
-		job_free(job);
-	}
+	if (!jobs_put(&a->jobs, &job->job, JOBS_LAST, WAITING_MAX))
+		finish(job, false);
 }
 
 /* --- the thread --- */
 
-/* The first job, waited for; NULL: asked to stop. */
-static struct httpdauth_job *next_job(struct httpdauth *a)
+static void remember(struct httpdauth *a, const struct httpdauth_job *job)
 {
-	struct httpdauth_job *job = NULL;
-
-	pthread_mutex_lock(&a->loop.lock);
-	while (!atomic_load(&a->loop.stop) && !a->first)
-		pthread_cond_wait(&a->loop.wake, &a->loop.lock);
-	if (!atomic_load(&a->loop.stop)) {
-		job = a->first;
-		a->first = job->next;
-		if (!a->first)
-			a->last = &a->first;
-	}
-	pthread_mutex_unlock(&a->loop.lock);
-	return job;
+	pthread_mutex_lock(&a->jobs.loop.lock);
+	memcpy(a->known[a->known_count++ % KNOWN_MAX], job->digest, HTTPDTLS_DIGEST);
+	pthread_mutex_unlock(&a->jobs.loop.lock);
 }
 
-/* Takes as long for all texts of a length. */
-static bool same_text(const char *a, const char *b)
-{
-	size_t len = strlen(a);
-	unsigned char differ = 0;
-
-	if (strlen(b) != len)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		differ |= (unsigned char)(a[i] ^ b[i]);
-	return !differ;
-}
-
-static void work(void *ctx)
+static void run(void *ctx, struct job *j)
 {
 	struct httpdauth *a = ctx;
-	struct httpdauth_job *job;
+	struct httpdauth_job *job = (struct httpdauth_job *)j;
+	const char *got = crypt_r(job->password, job->hash, &a->crypt);
+	bool right = got && secret_equal(got, job->hash);
+	bool welcome = right && job->exists;
 
-	while ((job = next_job(a))) {
-		const char *got = crypt_r(job->password, job->hash, &a->crypt);
-		bool right = got && same_text(got, job->hash);
-		bool welcome = right && job->exists;
+	if (welcome && !is_known(a, job))
+		remember(a, job);
+	finish(job, welcome);
+}
 
-		pthread_mutex_lock(&a->loop.lock);
-		if (welcome && !is_known(a, job))
-			memcpy(a->known[a->known_count++ % KNOWN_MAX], job->digest,
-				HTTPDTLS_DIGEST);
-		pthread_mutex_unlock(&a->loop.lock);
-		job->done(job->ctx, welcome);
-		job_free(job);
-		pthread_mutex_lock(&a->loop.lock);
-		a->waiting--;
-		pthread_cond_broadcast(&a->loop.wake);
-		pthread_mutex_unlock(&a->loop.lock);
-	}
-	explicit_bzero(&a->crypt, sizeof(a->crypt));
+static void drop(void *ctx, struct job *job)
+{
+	(void)ctx;
+	finish((struct httpdauth_job *)job, false);
 }
 
 struct httpdauth *httpdauth_start(struct err *err)
 {
+	static const struct jobs_calls calls = {.run = run, .drop = drop};
 	struct httpdauth *a = mem_zalloc(1, sizeof(*a));
 
-	a->last = &a->first;
-	if (runloop_start(&a->loop, "httpd-auth", work, a, err) == 0)
+	if (jobs_start(&a->jobs, "httpd-auth", &calls, a, err) == 0)
 		return a;
 	free(a);
 	return NULL;
@@ -226,33 +186,14 @@ struct httpdauth *httpdauth_start(struct err *err)
 
 void httpdauth_stop(struct httpdauth *a)
 {
-	struct httpdauth_job *job, *next;
-
-	if (!a)
-		return;
-	pthread_mutex_lock(&a->loop.lock);
-	a->stopped = true;
-	job = a->first;
-	a->first = NULL;
-	a->last = &a->first;
-	pthread_mutex_unlock(&a->loop.lock);
-	for (; job; job = next) {
-		next = job->next;
-		job->done(job->ctx, false);
-		job_free(job);
-		pthread_mutex_lock(&a->loop.lock);
-		a->waiting--;
-		pthread_mutex_unlock(&a->loop.lock);
-	}
-	pthread_mutex_lock(&a->loop.lock);
-	while (a->waiting)
-		pthread_cond_wait(&a->loop.wake, &a->loop.lock);
-	pthread_mutex_unlock(&a->loop.lock);
-	runloop_stop(&a->loop);
+	if (a)
+		jobs_stop(&a->jobs);
 }
 
 void httpdauth_free(struct httpdauth *a)
 {
-	if (a && runloop_join(&a->loop, clock_mono_ms() + STOP_MS))
-		free(a);
+	if (!a || !jobs_join(&a->jobs))
+		return;
+	explicit_bzero(&a->crypt, sizeof(a->crypt));
+	free(a);
 }

@@ -29,8 +29,8 @@ int kafkatimes_start(struct kafkatimes *k, struct err *err) MUSTCHECK;
 void kafkatimes_stop(struct kafkatimes *k); /* asks; returns at once. Thread: any */
 bool kafkatimes_join(struct kafkatimes *k, int64_t deadline_ms);
 
-/* Fills the time lags of `s` that are known exactly and notes those that are not. Never waits for Kafka. Thread:
- * the one that builds the snapshot. */
+/* Fills the time lags of `s` that are known exactly and notes those that are not. Never waits for Kafka.
+ * Thread: the one that builds the snapshot. */
 void kafkatimes_apply(struct kafkatimes *k, struct snapshot *s);
 
 #endif

@@ -96,7 +96,8 @@ series_value series_one, series_brokers, series_last_success, series_end_offset,
 series_value series_known_lag;
 
 /* Time lag in milliseconds of a partition, absent where its lag is hidden, and the largest of a group;
- * neither is there with SERIES_TIME_LAG_OFF. Our own series of partitions asks for SERIES_TIME_LAG_PARTITION besides. */
+ * neither is there with SERIES_TIME_LAG_OFF. Our own series of partitions asks for
+ * SERIES_TIME_LAG_PARTITION besides. */
 series_value series_time_lag, series_max_time_lag;
 
 /* Whether the partition takes part in the series of its group and topic. */

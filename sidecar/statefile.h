@@ -1,5 +1,5 @@
-/* History kept over restarts in a file: read once at the start, written every minute and at the end, by a thread
- * of its own, so that a slow disk delays no cycle. The file is replaced as a whole or not at all. */
+/* History kept over restarts in a file: read once at the start, written every minute and at the end, by a
+ * thread of its own, so that a slow disk delays no cycle. The file is replaced as a whole or not at all. */
 #ifndef HEXLAG_STATEFILE_H
 #define HEXLAG_STATEFILE_H
 

@@ -1,14 +1,10 @@
 /* The collector against librdkafka's mock cluster with injected faults. Each test of a fault would crash
  * the process or lose the cycle if kafka.c did not keep to the rules that kafka.h tells. */
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <malloc.h>
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "sidecar/collector.h"
-#include "sidecar/publish.h"
-#include "sidecar/snapshot.h"
+#include "tests/mock/kafkabench.h"
 #include "tests/tap.h"
 
 #define BROKERS 3
@@ -20,204 +16,143 @@
 /* A fault and its end take the library a while, most of all until it connects again. */
 #define RECOVERY_MS 20000
 
-struct world {
-	rd_kafka_t *producer;
-	rd_kafka_mock_cluster_t *cluster;
-	struct publish *publish;
-	struct collector *collector;
-	struct snapshot *s; /* of the last cycle */
-};
-
 static const struct kafka_watch watch = {GROUP, TOPIC};
 
-static rd_kafka_t *client(const char *bootstrap, const char *group)
-{
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	char why[200];
-
-	if (bootstrap)
-		rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, why, sizeof(why));
-	else
-		rd_kafka_conf_set(conf, "test.mock.num.brokers", "3", why, sizeof(why));
-	if (group)
-		rd_kafka_conf_set(conf, "group.id", group, why, sizeof(why));
-	rd_kafka_conf_set(conf, "log_level", "0", why, sizeof(why));
-	return rd_kafka_new(group ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, why, sizeof(why));
-}
-
-static void produce(struct world *w, int per_partition)
-{
-	for (int32_t p = 0; p < PARTITIONS; p++)
-		for (int i = 0; i < per_partition; i++)
-			(void)rd_kafka_producev(w->producer, RD_KAFKA_V_TOPIC(TOPIC),
-				RD_KAFKA_V_PARTITION(p), RD_KAFKA_V_VALUE((void *)"x", 1),
-				RD_KAFKA_V_END);
-	(void)rd_kafka_flush(w->producer, 10000);
-}
-
-static void commit(struct world *w, int64_t offset)
-{
-	rd_kafka_t *rk = client(rd_kafka_mock_cluster_bootstraps(w->cluster), GROUP);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
-
-	for (int32_t p = 0; p < PARTITIONS; p++)
-		rd_kafka_topic_partition_list_add(list, TOPIC, p)->offset = offset;
-	TAP_INT("the group commits", rd_kafka_commit(rk, list, 0), 0);
-	rd_kafka_topic_partition_list_destroy(list);
-	rd_kafka_destroy(rk);
-}
-
 /* Where the group is coordinated, and what metadata says of that. */
-static void coordinate(struct world *w, int32_t really, int32_t by_metadata)
+static void coordinate(struct kafkabench *b, int32_t really, int32_t by_metadata)
 {
-	rd_kafka_mock_coordinator_set(w->cluster, "group", GROUP, really);
-	rd_kafka_mock_partition_set_leader(w->cluster, "__consumer_offsets", 0, by_metadata);
+	rd_kafka_mock_coordinator_set(b->cluster, "group", GROUP, really);
+	rd_kafka_mock_partition_set_leader(b->cluster, "__consumer_offsets", 0, by_metadata);
 }
 
-static void world_open(struct world *w)
+static void open_with_topics(struct kafkabench *b)
 {
-	struct collector_options options = {
-		.kafka = {.timeout_ms = TIMEOUT_MS}, .watches = &watch, .watch_count = 1};
-	struct err err = {0};
-
-	*w = (struct world){.producer = client(NULL, NULL), .publish = publish_new()};
-	w->cluster = rd_kafka_handle_mock_cluster(w->producer);
-	rd_kafka_mock_topic_create(w->cluster, TOPIC, PARTITIONS, 1);
-	rd_kafka_mock_topic_create(w->cluster, "__consumer_offsets", 1, 1);
+	kafkabench_open(b, BROKERS);
+	rd_kafka_mock_topic_create(b->cluster, TOPIC, PARTITIONS, 1);
 	for (int32_t p = 0; p < PARTITIONS; p++)
-		rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, p, p % BROKERS + 1);
-	coordinate(w, 1, 1);
-	options.kafka.bootstrap = rd_kafka_mock_cluster_bootstraps(w->cluster);
-	options.publish = w->publish;
-	w->collector = collector_new(&options, &err);
-	produce(w, 10);
-	commit(w, 4);
+		rd_kafka_mock_partition_set_leader(b->cluster, TOPIC, p, p % BROKERS + 1);
+	coordinate(b, 1, 1);
+	kafkabench_collect(b,
+		(struct collector_options){
+			.kafka = {.timeout_ms = TIMEOUT_MS}, .watches = &watch, .watch_count = 1});
+	kafkabench_produce(b, TOPIC, PARTITIONS, 10);
+	TAP_TRUE("the group commits", kafkabench_commit(b, GROUP, TOPIC, PARTITIONS, 4));
 }
 
-static void world_close(struct world *w)
+static struct lag_total cycle(struct kafkabench *b)
 {
-	snapshot_unref(w->s);
-	collector_free(w->collector);
-	publish_free(w->publish);
-	rd_kafka_destroy(w->producer);
-}
-
-static struct lag_total cycle(struct world *w)
-{
-	snapshot_unref(w->s);
-	(void)collector_cycle(w->collector, false);
-	w->s = publish_get(w->publish);
-	return snapshot_lag_total(w->s, GROUP, TOPIC, OFFSET_RESET_LATEST);
+	kafkabench_cycle(b, false);
+	return snapshot_lag_total(b->s, GROUP, TOPIC, OFFSET_RESET_LATEST);
 }
 
 /* Cycles until the quality is as wanted; returns the total then. */
-static struct lag_total cycle_until(struct world *w, enum quality quality)
+static struct lag_total cycle_until(struct kafkabench *b, enum quality quality)
 {
 	int64_t deadline = clock_mono_ms() + RECOVERY_MS;
-	struct lag_total total = cycle(w);
+	struct lag_total total = cycle(b);
 
 	while (total.quality != quality && clock_mono_ms() < deadline)
-		total = cycle(w);
+		total = cycle(b);
 	return total;
 }
 
-static void test_healthy(struct world *w)
+static void test_healthy(struct kafkabench *b)
 {
-	struct lag_total total = cycle_until(w, QUALITY_COMPLETE);
+	struct lag_total total = cycle_until(b, QUALITY_COMPLETE);
 
 	TAP_STR("all partitions answer", quality_name(total.quality), "complete");
 	TAP_INT("lag is end minus committed", total.lag, 36);
-	TAP_INT("the coordinator is computed, not asked for", w->s->groups[0].coordinator, 1);
+	TAP_INT("the coordinator is computed, not asked for", b->s->groups[0].coordinator, 1);
 }
 
 /* A leader that is away fails its own partitions and no others (rule 3), within one time-out. */
-static void test_leader_down(struct world *w)
+static void test_leader_down(struct kafkabench *b)
 {
 	struct lag_total total;
 	int64_t began;
 
-	rd_kafka_mock_broker_set_down(w->cluster, 3);
+	rd_kafka_mock_broker_set_down(b->cluster, 3);
 	began = clock_mono_ms();
-	total = cycle(w);
+	total = cycle(b);
 	TAP_TRUE("a dead leader costs a bounded time", clock_mono_ms() - began < 6 * TIMEOUT_MS);
 	TAP_STR("the rest is a lower bound", quality_name(total.quality), "partial");
 	TAP_INT("of the partitions that answered", total.fresh, 4);
 	TAP_INT("whose lag counts", total.lag, 24);
-	produce(w, 0);
-	(void)cycle(w);
+	kafkabench_produce(b, TOPIC, PARTITIONS, 0);
+	(void)cycle(b);
 	TAP_TRUE("the age of the others grows",
-		snapshot_lag_total(w->s, GROUP, TOPIC, OFFSET_RESET_LATEST).age_ms > 0);
-	TAP_TRUE("their lag stays", w->s->groups[0].topics[0].partitions[2].has_lag &&
-					    w->s->groups[0].topics[0].partitions[2].lag == 6);
-	rd_kafka_mock_broker_set_up(w->cluster, 3);
-	total = cycle_until(w, QUALITY_COMPLETE);
+		snapshot_lag_total(b->s, GROUP, TOPIC, OFFSET_RESET_LATEST).age_ms > 0);
+	TAP_TRUE("their lag stays", b->s->groups[0].topics[0].partitions[2].has_lag &&
+					    b->s->groups[0].topics[0].partitions[2].lag == 6);
+	rd_kafka_mock_broker_set_up(b->cluster, 3);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("when it is back all is known again", total.lag, 36);
 }
 
 /* Rule 1: the coordinator goes away, a request to it times out, it comes back. With the library's own
  * look-up of the coordinator this aborts the process. */
-static void test_coordinator_down(struct world *w)
+static void test_coordinator_down(struct kafkabench *b)
 {
 	struct lag_total total;
 
-	rd_kafka_mock_broker_set_down(w->cluster, 1);
+	rd_kafka_mock_broker_set_down(b->cluster, 1);
 	for (int i = 0; i < 3; i++)
-		total = cycle(w);
+		total = cycle(b);
 	TAP_STR("without its coordinator a group's lag is stale", quality_name(total.quality),
 		"stale");
 	TAP_INT("and stays what it was", total.lag, 36);
-	TAP_HAS("the group says why", w->s->groups[0].error, "coordinator 1");
-	rd_kafka_mock_broker_set_up(w->cluster, 1);
-	total = cycle_until(w, QUALITY_COMPLETE);
+	TAP_HAS("the group says why", b->s->groups[0].error, "coordinator 1");
+	rd_kafka_mock_broker_set_up(b->cluster, 1);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("and is fresh when it is back", total.lag, 36);
-	TAP_STR("without an error", w->s->groups[0].error ? w->s->groups[0].error : "", "");
+	TAP_STR("without an error", b->s->groups[0].error ? b->s->groups[0].error : "", "");
 }
 
 /* A group moves to another coordinator, which metadata shows. (That NOT_COORDINATOR does not crash the
  * handle, rule 2, is a row of test_errors().) */
-static void test_coordinator_moves(struct world *w)
+static void test_coordinator_moves(struct kafkabench *b)
 {
 	struct lag_total total;
 
-	coordinate(w, 2, 2);
-	total = cycle_until(w, QUALITY_COMPLETE);
+	coordinate(b, 2, 2);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("a moved group is as fresh as before", total.lag, 36);
-	TAP_INT("from its new coordinator", w->s->groups[0].coordinator, 2);
-	coordinate(w, 1, 1);
-	(void)cycle_until(w, QUALITY_COMPLETE);
+	TAP_INT("from its new coordinator", b->s->groups[0].coordinator, 2);
+	coordinate(b, 1, 1);
+	(void)cycle_until(b, QUALITY_COMPLETE);
 }
 
-static void test_no_leader(struct world *w)
+static void test_no_leader(struct kafkabench *b)
 {
 	struct lag_total total;
 
-	rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, 0, -1);
-	total = cycle_until(w, QUALITY_PARTIAL);
+	rd_kafka_mock_partition_set_leader(b->cluster, TOPIC, 0, -1);
+	total = cycle_until(b, QUALITY_PARTIAL);
 	TAP_INT("a partition without a leader is not asked", total.fresh, 5);
-	rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, 0, 2);
-	total = cycle_until(w, QUALITY_COMPLETE);
+	rd_kafka_mock_partition_set_leader(b->cluster, TOPIC, 0, 2);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("a new leader answers", total.lag, 36);
-	TAP_INT("and is shown", w->s->topics[snapshot_find_topic(w->s, TOPIC)].partitions[0].leader,
+	TAP_INT("and is shown", b->s->topics[snapshot_find_topic(b->s, TOPIC)].partitions[0].leader,
 		2);
-	rd_kafka_mock_partition_set_leader(w->cluster, TOPIC, 0, 1);
-	(void)cycle_until(w, QUALITY_COMPLETE);
+	rd_kafka_mock_partition_set_leader(b->cluster, TOPIC, 0, 1);
+	(void)cycle_until(b, QUALITY_COMPLETE);
 }
 
-static void test_slow_broker(struct world *w)
+static void test_slow_broker(struct kafkabench *b)
 {
 	struct lag_total total;
 
-	rd_kafka_mock_broker_set_rtt(w->cluster, 2, 10 * TIMEOUT_MS);
-	total = cycle_until(w, QUALITY_PARTIAL);
+	rd_kafka_mock_broker_set_rtt(b->cluster, 2, 10 * TIMEOUT_MS);
+	total = cycle_until(b, QUALITY_PARTIAL);
 	TAP_STR("a broker too slow to answer counts as away", quality_name(total.quality),
 		"partial");
-	rd_kafka_mock_broker_set_rtt(w->cluster, 2, 0);
-	total = cycle_until(w, QUALITY_COMPLETE);
+	rd_kafka_mock_broker_set_rtt(b->cluster, 2, 0);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("until it is fast again", total.lag, 36);
 }
 
 /* Rule 5: an answer with an error leaves -1 in its offset, which is no offset. */
-static void test_errors(struct world *w)
+static void test_errors(struct kafkabench *b)
 {
 	static const struct {
 		const char *name;
@@ -235,40 +170,40 @@ static void test_errors(struct world *w)
 		struct lag_total total;
 
 		for (int n = 0; n < 8; n++)
-			rd_kafka_mock_push_request_errors(w->cluster, rows[i].api, 1, rows[i].code);
-		total = cycle(w);
+			rd_kafka_mock_push_request_errors(b->cluster, rows[i].api, 1, rows[i].code);
+		total = cycle(b);
 		TAP_TRUE(rows[i].name, total.quality != QUALITY_UNKNOWN);
 		TAP_TRUE("nothing becomes zero", total.lag > 0 || total.quality == QUALITY_PARTIAL);
 		for (size_t p = 0; p < PARTITIONS; p++)
-			if (w->s->groups[0].topics[0].partitions[p].lag != 6)
+			if (b->s->groups[0].topics[0].partitions[p].lag != 6)
 				TAP_TRUE("each partition keeps its lag", false);
-		rd_kafka_mock_clear_request_errors(w->cluster, rows[i].api);
-		total = cycle_until(w, QUALITY_COMPLETE);
+		rd_kafka_mock_clear_request_errors(b->cluster, rows[i].api);
+		total = cycle_until(b, QUALITY_COMPLETE);
 		TAP_INT("and all is fresh again", total.lag, 36);
 	}
 }
 
 /* The whole cluster goes and comes back. */
-static void test_all_down(struct world *w)
+static void test_all_down(struct kafkabench *b)
 {
 	struct lag_total total;
 
-	for (int32_t b = 1; b <= BROKERS; b++)
-		rd_kafka_mock_broker_set_down(w->cluster, b);
-	total = cycle(w);
-	TAP_TRUE("without brokers there is no metadata", !w->s->metadata_ok);
-	TAP_HAS("which says whom it asked", w->s->error, "127.0.0.1:");
+	for (int32_t id = 1; id <= BROKERS; id++)
+		rd_kafka_mock_broker_set_down(b->cluster, id);
+	total = cycle(b);
+	TAP_TRUE("without brokers there is no metadata", !b->s->metadata_ok);
+	TAP_HAS("which says whom it asked", b->s->error, "127.0.0.1:");
 	TAP_STR("the lag is stale", quality_name(total.quality), "stale");
 	TAP_INT("and is the last one", total.lag, 36);
-	for (int32_t b = 1; b <= BROKERS; b++)
-		rd_kafka_mock_broker_set_up(w->cluster, b);
-	total = cycle_until(w, QUALITY_COMPLETE);
+	for (int32_t id = 1; id <= BROKERS; id++)
+		rd_kafka_mock_broker_set_up(b->cluster, id);
+	total = cycle_until(b, QUALITY_COMPLETE);
 	TAP_INT("it recovers by itself", total.lag, 36);
 }
 
 /* Suppressions hide what the library itself leaks once (tests/lsan.supp), so growth is measured. Under a
  * sanitizer's allocator the figure is 0 and says nothing; the plain build is what counts. */
-static void test_no_growth(struct world *w)
+static void test_no_growth(struct kafkabench *b)
 {
 	enum { WARM_UP = 200, CYCLES = 2000 };
 	size_t before = 0, after;
@@ -276,7 +211,7 @@ static void test_no_growth(struct world *w)
 	for (int i = 0; i < WARM_UP + CYCLES; i++) {
 		if (i == WARM_UP)
 			before = mallinfo2().uordblks;
-		(void)cycle(w);
+		(void)cycle(b);
 	}
 	after = mallinfo2().uordblks;
 	/* The smallest object that malloc makes; the mock cluster's own books grow by less. */
@@ -336,20 +271,20 @@ static void test_stop_in_first_cycle(void)
 
 int main(void)
 {
-	struct world w;
+	struct kafkabench b;
 
 	log_init(LOG_LEVEL_ERROR, false);
-	world_open(&w);
-	test_healthy(&w);
-	test_leader_down(&w);
-	test_coordinator_down(&w);
-	test_coordinator_moves(&w);
-	test_no_leader(&w);
-	test_slow_broker(&w);
-	test_errors(&w);
-	test_all_down(&w);
-	test_no_growth(&w);
-	world_close(&w);
+	open_with_topics(&b);
+	test_healthy(&b);
+	test_leader_down(&b);
+	test_coordinator_down(&b);
+	test_coordinator_moves(&b);
+	test_no_leader(&b);
+	test_slow_broker(&b);
+	test_errors(&b);
+	test_all_down(&b);
+	test_no_growth(&b);
+	kafkabench_close(&b);
 	test_no_kafka();
 	test_stop_in_first_cycle();
 	return tap_done();

@@ -1,6 +1,7 @@
 /* The configuration reader with the tables of the real program. */
 #include "cli/settings.h"
 #include "tests/tap.h"
+#include "tests/unit/settingscase.h"
 
 #define KAFKA "kafka: { bootstrap = \"k:9092\"; };\n"
 #define RULE(fields) \
@@ -153,19 +154,8 @@ static const struct {
 
 static void test_rows(void)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct conf_errors errors = {0};
-		struct settings settings;
-		int rc = settings_parse(rows[i].text, "f", &settings, &errors);
-
-		if (*rows[i].error)
-			TAP_HAS(rows[i].name, rc < 0 ? strbuf_str(&errors.text) : "(valid)",
-				rows[i].error);
-		else
-			TAP_STR(rows[i].name, strbuf_str(&errors.text), "");
-		strbuf_release(&errors.text);
-		settings_release(&settings);
-	}
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		settings_case(rows[i].name, rows[i].text, rows[i].error);
 }
 
 static void test_all_errors(void)
