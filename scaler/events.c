@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -247,13 +248,11 @@ static void tell(struct events *e, const struct err *err)
 
 int64_t events_backoff_ms(int tries, int retry_after_s)
 {
-	int64_t wait = BACKOFF_MIN_MS, asked = retry_after_s * INT64_C(1000);
+	int64_t wait = BACKOFF_MIN_MS;
 
 	for (int i = 0; i < tries && wait < BACKOFF_MAX_MS; i++)
-		wait *= 2;
-	if (wait > BACKOFF_MAX_MS)
-		wait = BACKOFF_MAX_MS;
-	return wait > asked ? wait : asked;
+		wait = backoff_next(wait, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+	return backoff_obey(wait, retry_after_s);
 }
 
 static int64_t pause_after(const struct series *s, const struct err *err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -208,11 +209,9 @@ static void count_status(
 		tell(o, &(struct err){0});
 		return;
 	}
-	o->backoff_ms = o->backoff_ms ? 2 * o->backoff_ms : STATUS_BACKOFF_MIN_MS;
-	if (o->backoff_ms > STATUS_BACKOFF_MAX_MS)
-		o->backoff_ms = STATUS_BACKOFF_MAX_MS;
-	if (o->backoff_ms < err->retry_after_s * INT64_C(1000))
-		o->backoff_ms = err->retry_after_s * INT64_C(1000);
+	o->backoff_ms = backoff_obey(
+		backoff_next(o->backoff_ms, STATUS_BACKOFF_MIN_MS, STATUS_BACKOFF_MAX_MS),
+		err->retry_after_s);
 	o->retry_ms = clock_mono_ms() + o->backoff_ms;
 	tell(o, err);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -292,13 +293,11 @@ static void say(struct known *k, const char *namespace, enum rival_kind kind, en
 
 static int64_t wait_after(enum outcome outcome, const struct err *err)
 {
-	int64_t asked_ms = (int64_t)err->retry_after_s * 1000;
-
 	if (outcome == LIST_ABSENT)
 		return ABSENT_MS;
 	if (outcome != LIST_FAILED)
 		return LOOK_MS;
-	return asked_ms > RETRY_MS ? asked_ms : RETRY_MS;
+	return backoff_obey(RETRY_MS, err->retry_after_s);
 }
 
 /* No answer, or one that asks for patience: more requests now would be no help. */
