@@ -431,9 +431,8 @@ bool rivals_join(struct rivals *r, int64_t deadline_ms)
 
 static const char *find_name(const struct rivals_list *list, const struct rule_target *t)
 {
-	const char *slash = strchr(t->api_version, '/');
 	CLEANUP(mem_free_at)
-	char *group = mem_strndup(t->api_version, slash ? (size_t)(slash - t->api_version) : 0);
+	char *group = mem_strndup(t->api_version, rule_group_length(t->api_version));
 	const struct rival key = {.group = group, .target_kind = t->kind, .target_name = t->name};
 	const struct rival *found =
 		list->count ? bsearch(&key, list->items, list->count, sizeof(key), compare_rivals)

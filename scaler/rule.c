@@ -155,13 +155,17 @@ int rule_check(const struct rule *r, const char **ret_field, struct err *err)
 	return check_thresholds(r, ret_field, err);
 }
 
+size_t rule_group_length(const char *api_version)
+{
+	const char *slash = strchr(api_version, '/');
+
+	return slash ? (size_t)(slash - api_version) : 0;
+}
+
 static bool same_api_group(const char *a, const char *b)
 {
-	const char *slash_a = a ? strchr(a, '/') : NULL, *slash_b = b ? strchr(b, '/') : NULL;
-	size_t length_a = slash_a ? (size_t)(slash_a - a) : 0;
-	size_t length_b = slash_b ? (size_t)(slash_b - b) : 0;
-
-	return a && b && length_a == length_b && memcmp(a, b, length_a) == 0;
+	return a && b && rule_group_length(a) == rule_group_length(b) &&
+	       memcmp(a, b, rule_group_length(a)) == 0;
 }
 
 bool rule_same_target(const struct rule *a, const struct rule *b)

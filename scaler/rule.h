@@ -103,6 +103,9 @@ size_t rule_threshold_count(const struct rule *r);
  * A string that is NULL is not looked at: its absence is told by who read it. */
 int rule_check(const struct rule *r, const char **ret_field, struct err *err) MUSTCHECK;
 
+/* How much of an apiVersion is the API group: 4 bytes of "apps/v1", none of "v1", the core group. */
+size_t rule_group_length(const char *api_version);
+
 /* Whether `r` has no target yet: it must not come to the scaler. */
 bool rule_is_open(const struct rule *r);
 
