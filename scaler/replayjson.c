@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "common/jsonout.h"
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
+#include "scaler/docjson.h"
 
 /* An integer of `o` in [0, max]. Where it is absent or null: `*ret_value` stays, `*ret_has` (may be NULL:
  * then that is an error) says so. */
@@ -179,7 +175,7 @@ int replayjson_parse(const char *text, size_t len, const struct rule *rule,
 	struct replay_line *ret_line, struct observation *ret_observations, struct err *err)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc CLEANUP(docjson_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	int64_t t_ms, replicas, ready, partitions = 0;
 	bool has;
 
