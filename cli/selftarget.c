@@ -51,7 +51,7 @@ void selftarget_free(struct selftarget *s)
 	if (!s)
 		return;
 	kube_free(s->kube);
-	owner_release(&s->target);
+	rule_target_release(&s->target);
 	ruleset_unref(s->rules);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -166,8 +166,7 @@ static int check_pod(const struct selftarget *s, const struct ruleset *rules, st
 		return 0;
 	return err_set(err, ERR_CONFIG,
 		"target \"self\" needs the name of the pod: neither POD_NAME nor HOSTNAME is in "
-		"the "
-		"environment");
+		"the environment");
 }
 
 int selftarget_set_rules(struct selftarget *s, struct ruleset *rules, struct err *err)

@@ -1,7 +1,6 @@
 #include "scaler/control.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/mem.h"
 
@@ -11,18 +10,6 @@ void control_release(struct control *c)
 	free(c->watches);
 	behavior_state_release(&c->behavior);
 	*c = (struct control){0};
-}
-
-/* Index in `r` of the threshold on this group and topic, SIZE_MAX where it has none. */
-static size_t find(const struct rule *r, const char *group, const char *topic)
-{
-	const struct rule_threshold *t;
-	const char *g;
-
-	for (size_t i = 0; rule_threshold(r, i, &g, &t); i++)
-		if (strcmp(g, group) == 0 && strcmp(t->topic, topic) == 0)
-			return i;
-	return SIZE_MAX;
 }
 
 /* Takes `watches`, one for each of `count` thresholds. */
@@ -44,7 +31,7 @@ void control_rule_changed(struct control *c, const struct rule *before, const st
 	const char *group;
 
 	for (size_t i = 0; rule_threshold(after, i, &group, &t); i++) {
-		size_t old = find(before, group, t->topic);
+		size_t old = rule_find_threshold(before, group, t->topic);
 
 		if (old < c->look_count)
 			watches[i] = c->watches[old];

@@ -132,18 +132,6 @@ static int get_observation(
 	return check(ret, has_lag, has_end, err);
 }
 
-/* The index of the rule's threshold for this pair, SIZE_MAX where it has none. */
-static size_t find_threshold(const struct rule *rule, const char *group, const char *topic)
-{
-	const struct rule_threshold *threshold;
-	const char *name;
-
-	for (size_t i = 0; rule_threshold(rule, i, &name, &threshold); i++)
-		if (strcmp(name, group) == 0 && strcmp(threshold->topic, topic) == 0)
-			return i;
-	return SIZE_MAX;
-}
-
 static int get_observations(const json_t *list, int64_t t_ms, int64_t partitions,
 	const struct rule *rule, struct observation *ret, struct err *err)
 {
@@ -162,7 +150,7 @@ static int get_observations(const json_t *list, int64_t t_ms, int64_t partitions
 
 		if (!group || !topic)
 			return err_wrap(err, "observation %zu", i);
-		to = find_threshold(rule, group, topic);
+		to = rule_find_threshold(rule, group, topic);
 		if (to == SIZE_MAX)
 			continue;
 		if (get_observation(o, t_ms, partitions, &ret[to], err) < 0)

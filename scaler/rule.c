@@ -60,6 +60,17 @@ size_t rule_threshold_count(const struct rule *r)
 	return count;
 }
 
+size_t rule_find_threshold(const struct rule *r, const char *group, const char *topic)
+{
+	const struct rule_threshold *t;
+	const char *name;
+
+	for (size_t i = 0; rule_threshold(r, i, &name, &t); i++)
+		if (strcmp(name, group) == 0 && strcmp(t->topic, topic) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
 /* What is missing equals nothing. */
 static bool same(const char *a, const char *b)
 {
@@ -178,6 +189,19 @@ bool rule_same_target(const struct rule *a, const struct rule *b)
 	       same(a->target.name, b->target.name);
 }
 
+bool rule_same_target_in(const struct rule *a, const struct rule *b, const char *namespace)
+{
+	struct rule x = {.target = a->target}, y = {.target = b->target};
+
+	if (rule_is_open(a) || rule_is_open(b))
+		return false;
+	if (!x.target.namespace)
+		memcpy(&x.target.namespace, &namespace, sizeof(namespace));
+	if (!y.target.namespace)
+		memcpy(&y.target.namespace, &namespace, sizeof(namespace));
+	return rule_same_target(&x, &y);
+}
+
 static bool equal_groups(const struct rule *a, const struct rule *b)
 {
 	const struct rule_threshold *ta, *tb;
@@ -243,9 +267,15 @@ void rule_release(struct rule *r)
 		free(groups[g].name);
 	}
 	free(groups);
-	free(r->target.api_version);
-	free(r->target.kind);
-	free(r->target.namespace);
-	free(r->target.name);
+	rule_target_release(&r->target);
 	*r = (struct rule){0};
+}
+
+void rule_target_release(struct rule_target *t)
+{
+	free(t->api_version);
+	free(t->kind);
+	free(t->namespace);
+	free(t->name);
+	*t = (struct rule_target){0};
 }
