@@ -248,7 +248,7 @@ static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, 
 {
 	struct target *t = a->t;
 
-	decide_wrote(a->r, &t->control, d->current, d->want, at_ms);
+	control_wrote(&t->control, a->r, d->current, d->want, at_ms);
 	if (!a->r->dry_run) {
 		contend_wrote(&t->contend, d->current, d->want, at_ms);
 		*a->env->wrote = true;
