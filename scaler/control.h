@@ -77,6 +77,13 @@ void control_release(struct control *c); /* empties it: as just begun */
  * it, too; what hangs on the thresholds as a whole begins anew where they are others. */
 void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after);
 
+/* To be told after a write of `to` over `from` succeeded, or was left out for dryRun. */
+void control_wrote(
+	struct control *c, const struct rule *rule, int32_t from, int32_t to, int64_t now_ms);
+
+/* Whether lowering is to wait, since it was done too early before. Who configures windows has chosen. */
+bool control_regrets(const struct control *c, const struct rule *r, int64_t now_ms);
+
 /* Makes room for `thresholds`; another number than before forgets what was known of each. */
 void control_fit(struct control *c, size_t thresholds);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scaler/docjson.h"
+
 #define VERSION 1
 
 /* As many thresholds keep what was learned of them; more would not fit. */
@@ -13,11 +15,6 @@
 
 /* Older than all that is ever asked for. */
 #define AGE_MAX_MS (INT64_C(10) * 365 * 86400000)
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
 
 /* Which threshold a capacity is of: FNV-1a of both names. */
 static uint32_t name_of(const char *group, const char *topic)
@@ -135,7 +132,7 @@ static json_t *capacities_of(const struct rule *rule, const struct control *c, i
 void control_save(const struct rule *rule, const struct control *c, int64_t now_ms, int64_t wall_ms,
 	struct strbuf *out)
 {
-	json_t *j CLEANUP(json_unref_at) = json_object();
+	json_t *j CLEANUP(docjson_unref_at) = json_object();
 	char *text;
 
 	json_object_set_new(j, "version", json_integer(VERSION));
@@ -372,7 +369,7 @@ int control_load(const struct rule *rule, const char *text, size_t len, int64_t 
 	int64_t wall_ms, struct control *control, struct err *err)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = NULL;
+	json_t *doc CLEANUP(docjson_unref_at) = NULL;
 	struct control loaded = {0};
 	struct source s = {.now_ms = now_ms};
 	int64_t at_ms;

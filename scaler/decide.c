@@ -7,20 +7,10 @@
 #include "scaler/explain.h"
 #include "scaler/propose.h"
 
-/* A target that is woken so soon after it went to sleep has to be idle four times as long the next time,
- * then eight times: one that gets a record a minute is not to be stopped and started all day. */
-#define SOON_MS 600000
-
 /* Decisions further apart than this, and than so many times those before, leave a gap. */
 #define GAP_INTERVALS 3
 #define IDLE_GAP_MS 5000
 #define USABLE_GAP_MS 30000
-
-/* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
- * REGRET_MS after a raise, and so on, up to CONTROL_REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
-#define REGRET_SOON_MS 240000
-#define REGRET_MS 300000
-#define REGRET_FORGET_MS 3600000
 
 /* A raise is judged by what is committed and produced over these spans. */
 #define COMMITTED_MS 15000
@@ -209,15 +199,6 @@ static bool fall_back(struct work *w)
 	return true;
 }
 
-/* Whether lowering waits since it was done too early before. Who configures windows has chosen. */
-static bool regrets(const struct work *w)
-{
-	const struct control *c = w->control;
-
-	return c->regrets > 0 && c->has_raised && !c->raised_to_drain && !w->rule->behavior.given &&
-	       w->in->now_ms - c->raised_ms < (int64_t)REGRET_MS << c->regrets;
-}
-
 /* What is held, and why; REASON_COUNT: nothing. */
 static enum reason held(const struct work *w)
 {
@@ -236,7 +217,7 @@ static enum reason held(const struct work *w)
 			return REASON_STARTING;
 		if (c->efficacy.not_effective && want > current)
 			return REASON_NOT_EFFECTIVE;
-		if (want < current && want > 0 && regrets(w))
+		if (want < current && want > 0 && control_regrets(c, w->rule, now_ms))
 			return REASON_REGRET;
 	}
 	if (c->has_written && now_ms - c->written_ms < w->rule->cooldown_ms)
@@ -454,47 +435,4 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 		ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
 		ret->reason != REASON_FALLBACK &&
 		(!w.p.known || (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
-}
-
-static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_ms)
-{
-	efficacy_raised(&c->efficacy, from, to, &c->efficacy_look);
-	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS && !c->lowered_to_probe)
-		c->regrets += c->regrets < CONTROL_REGRETS_MAX;
-	else if (c->has_raised && now_ms - c->raised_ms > REGRET_FORGET_MS)
-		c->regrets = 0;
-	c->has_raised = true;
-	c->raised_ms = now_ms;
-	c->raised_to_drain = c->to_drain;
-}
-
-static void note_wake(struct control *c, int64_t now_ms)
-{
-	bool soon = c->has_slept && now_ms - c->slept_ms < SOON_MS;
-
-	c->wakes = !soon ? 0 : c->wakes == 0 ? 2 : CONTROL_WAKES_MAX;
-}
-
-void decide_wrote(
-	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms)
-{
-	struct behavior b = rule->behavior;
-
-	behavior_complete(&b, rule->tolerance);
-	behavior_scaled(&b, &control->behavior, from, to, now_ms);
-	if (to > from)
-		note_raise(control, from, to, now_ms);
-	if (to < from) {
-		control->has_lowered = true;
-		control->lowered_ms = now_ms;
-		control->lowered_to_probe = control->probing;
-	}
-	control->has_written = true;
-	control->written_ms = now_ms;
-	if (from == 0)
-		note_wake(control, now_ms);
-	if (to == 0) {
-		control->has_slept = true;
-		control->slept_ms = now_ms;
-	}
 }

@@ -27,12 +27,11 @@ struct handover {
 static const char *key_of(const struct ruleset_entry *e, char to[KEY_MAX])
 {
 	const char *version = e->rule.target.api_version;
-	const char *slash = version ? strchr(version, '/') : NULL;
-	size_t group = slash ? (size_t)(slash - version) : 0;
+	size_t group = version ? rule_group_length(version) : 0;
 	char name[RULE_NAME_MAX];
 
 	(void)snprintf(to, KEY_MAX, "%.*s/%s%s%.64s", (int)(group < GROUP_MAX ? group : GROUP_MAX),
-		slash ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
+		version ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
 		e->origin.uid ? e->origin.uid : "");
 	return to;
 }

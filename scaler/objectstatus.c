@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/jsonout.h"
 #include "common/mem.h"
 #include "scaler/conditions.h"
@@ -240,16 +241,14 @@ enum objectstatus_outcome objectstatus_outcome(const struct err *err, int http_s
 void objectstatus_ended(struct objectstatus_told *told, const struct objectstatus *s,
 	enum objectstatus_outcome outcome, int64_t now_ms, int retry_after_s)
 {
-	int64_t wait = told->backoff_ms, asked = retry_after_s * INT64_C(1000);
+	int64_t wait = told->backoff_ms;
 
 	*told = s->told;
 	told->has_written = outcome == STATUS_DONE;
 	told->backoff_ms = outcome == STATUS_FAILED ? wait : 0;
 	if (outcome != STATUS_LATE && outcome != STATUS_REFUSED)
 		return;
-	wait = wait ? 2 * wait : OBJECTSTATUS_BACKOFF_MIN_MS;
-	if (wait > OBJECTSTATUS_BACKOFF_MAX_MS)
-		wait = OBJECTSTATUS_BACKOFF_MAX_MS;
-	told->backoff_ms = wait;
-	told->retry_ms = now_ms + (wait > asked ? wait : asked);
+	told->backoff_ms =
+		backoff_next(wait, OBJECTSTATUS_BACKOFF_MIN_MS, OBJECTSTATUS_BACKOFF_MAX_MS);
+	told->retry_ms = now_ms + backoff_obey(told->backoff_ms, retry_after_s);
 }

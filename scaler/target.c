@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -183,12 +184,8 @@ static int64_t back_off(
 	if (err->kind != t->failed)
 		t->backoff_ms = 0;
 	t->failed = err->kind;
-	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (t->backoff_ms > longest)
-		t->backoff_ms = longest;
-	wait = (int64_t)err->retry_after_s * 1000;
-	if (wait < t->backoff_ms)
-		wait = t->backoff_ms;
+	t->backoff_ms = backoff_next(t->backoff_ms, BACKOFF_FIRST_MS, longest);
+	wait = backoff_obey(t->backoff_ms, err->retry_after_s);
 	t->slow = took_ms >= SLOW_MS;
 	if (t->slow && !a->env->alone && wait < took_ms * SLOW_WAITS)
 		wait = took_ms * SLOW_WAITS;
@@ -251,7 +248,7 @@ static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, 
 {
 	struct target *t = a->t;
 
-	decide_wrote(a->r, &t->control, d->current, d->want, at_ms);
+	control_wrote(&t->control, a->r, d->current, d->want, at_ms);
 	if (!a->r->dry_run) {
 		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
 		*a->env->wrote = true;

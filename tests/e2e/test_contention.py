@@ -4,6 +4,7 @@ fought, and hexlag goes on once it is over. The HPA controller runs, but has no 
 
 import json
 
+import crd
 from world import (DEADLINE, Hexlag, World, case, expect, expect_that, main, namespace, rule,
                    wait_equal, wait_until, workload)
 
@@ -13,23 +14,6 @@ RELIST, REREAD = 60 + 15, DEADLINE + 15
 LAG = [(GROUP, TOPIC, 100)]
 
 world = World()
-crd = "scaledobjects.keda.sh"
-
-
-def scaled_objects():
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": crd},
-        "spec": {
-            "group": "keda.sh", "scope": "Namespaced",
-            "names": {"plural": "scaledobjects", "kind": "ScaledObject"},
-            "versions": [{
-                "name": "v1alpha1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }],
-        },
-    }
 
 
 def hpa(name, target):
@@ -63,9 +47,9 @@ def set_up():
     world.create(TOPIC, PARTITIONS)
     world.traffic("commit", GROUP, TOPIC, *[0] * PARTITIONS)
     world.traffic("produce", TOPIC, 1800)  # 18 times the threshold: all are to have 10 replicas
-    world.apply(namespace(), scaled_objects(), *(workload(name) for name in (
+    world.apply(namespace(), crd.scaled_objects(), *(workload(name) for name in (
         "orders", "billing", "free", "contested")))
-    world.kubectl("wait", "--for=condition=Established", f"crd/{crd}")
+    world.kubectl("wait", "--for=condition=Established", f"crd/{crd.SCALED_OBJECTS}")
     world.apply(hpa("orders-hpa", "orders"), hpa("keda-hpa-billing", "billing"), {
         "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
         "metadata": {"namespace": "shop", "name": "billing-so"},

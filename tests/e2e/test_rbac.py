@@ -16,6 +16,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
+import crd
 from world import (HEXLAG, ROOT, Background, World, case, expect, expect_that, folder, free_port, main,
                    namespace, run, wait_equal, wait_until, workload)
 
@@ -42,26 +43,9 @@ def set_up():
     world.create(TOPIC, 12)
     world.traffic("commit", GROUP, TOPIC, *[0] * 12)
     world.traffic("produce", TOPIC, 20000)
-    world.apply(namespace(), namespace("monitoring"), scaled_objects(), {
+    world.apply(namespace(), namespace("monitoring"), crd.scaled_objects(), {
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"namespace": "monitoring", "name": "prometheus-k8s"}})
-
-
-def scaled_objects():
-    """As of KEDA, so that listing them is answered."""
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "scaledobjects.keda.sh"},
-        "spec": {
-            "group": "keda.sh", "scope": "Namespaced",
-            "names": {"plural": "scaledobjects", "kind": "ScaledObject"},
-            "versions": [{
-                "name": "v1alpha1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }],
-        },
-    }
 
 
 # --- what is granted ---

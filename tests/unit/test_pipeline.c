@@ -67,7 +67,7 @@ static const struct decision *step(struct world *w, int64_t after_ms, int64_t la
 			.contended = w->contended},
 		&w->control, &w->d);
 	if (w->d.write) {
-		decide_wrote(&w->rule, &w->control, w->replicas, w->d.want, w->now_ms);
+		control_wrote(&w->control, &w->rule, w->replicas, w->d.want, w->now_ms);
 		w->replicas = w->ready = w->d.want;
 	}
 	return &w->d;
@@ -244,7 +244,7 @@ static void play(
 				.observations = &w->seen},
 			&w->control, &w->d);
 		if (w->d.write) {
-			decide_wrote(&w->rule, &w->control, w->replicas, w->d.want, w->now_ms);
+			control_wrote(&w->control, &w->rule, w->replicas, w->d.want, w->now_ms);
 			w->replicas = w->ready = w->d.want;
 		}
 	}
