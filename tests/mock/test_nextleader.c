@@ -8,9 +8,10 @@
 
 static char *left;
 
-static void save_state(void *ctx, uint64_t in_term, const char *text)
+static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgent)
 {
 	(void)ctx;
+	(void)urgent;
 	(void)in_term;
 	free(left);
 	left = mem_strdup(text);
