@@ -1,6 +1,7 @@
 #include "scaler/docjson.h"
 
 #include <jansson.h>
+#include <stdint.h>
 #include <string.h>
 
 void docjson_unref_at(json_t **doc)
@@ -16,6 +17,22 @@ json_t *docjson_load(const char *text, size_t len, struct err *err)
 	if (!doc)
 		err_set(err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
 	return doc;
+}
+
+bool docjson_is_deep(const json_t *value, int depth)
+{
+	void *at = json_object_iter((json_t *)(uintptr_t)value);
+	size_t items = json_array_size(value);
+
+	if (!depth)
+		return at || items;
+	for (size_t i = 0; i < items; i++)
+		if (docjson_is_deep(json_array_get(value, i), depth - 1))
+			return true;
+	for (; at; at = json_object_iter_next((json_t *)(uintptr_t)value, at))
+		if (docjson_is_deep(json_object_iter_value(at), depth - 1))
+			return true;
+	return false;
 }
 
 int docjson_check_kind(

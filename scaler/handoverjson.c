@@ -10,8 +10,10 @@
 #include "common/gzip.h"
 #include "common/jsonout.h"
 #include "common/mem.h"
+#include "scaler/docjson.h"
 
 #define VERSION 1
+#define DEPTH_MAX 12  /* what control_save() writes has less */
 #define GROUP_MAX 253 /* a DNS name */
 #define KEY_MAX (RULE_NAME_MAX + GROUP_MAX + 80)
 
@@ -139,6 +141,8 @@ struct handover *handover_parse(const char *text, struct err *err)
 	else if (json_integer_value(json_object_get(root, "version")) != VERSION ||
 		 !json_is_object(rules))
 		(void)err_set(err, ERR_CONFIG, "not of a version that is known");
+	else if (docjson_is_deep(rules, DEPTH_MAX))
+		(void)err_set(err, ERR_CONFIG, "nested deeper than anything of ours");
 	else
 		h = mem_zalloc(1, sizeof(*h));
 	if (h)

@@ -212,6 +212,8 @@ static bool says(json_t *doc, const char *key, const char *want)
 	return got && strcmp(got, want) == 0;
 }
 
+#define DEPTH_MAX 64 /* managedFields have some ten */
+
 /* What others put into annotations may hold NUL and goes back as it came. */
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
@@ -233,6 +235,8 @@ int leasejson_parse(const char *text, size_t len, struct lease_record *ret, stru
 	if (read_meta(json_object_get(doc, "metadata"), &r, err) < 0 ||
 		read_spec(json_object_get(doc, "spec"), &r, err) < 0)
 		return -1;
+	if (docjson_is_deep(doc, DEPTH_MAX))
+		return err_set(err, ERR_RETRY, "the Lease is nested deeper than any");
 	r.document = mem_strndup(text, len);
 	*ret = r;
 	r = (struct lease_record){0};
