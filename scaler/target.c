@@ -244,15 +244,20 @@ static struct kube_target target_of(const struct ruleset_entry *e)
 }
 
 /* A dry run cools down as the real one would, so that it shows the same decisions. */
+static void remember_write(const struct act *a, const struct decision *d, int64_t at_ms)
+{
+	control_wrote(&a->t->control, a->r, d->current, d->want, at_ms);
+	if (a->r->dry_run)
+		return;
+	contend_wrote(&a->t->control.contend, d->current, d->want, at_ms);
+	*a->env->wrote = true;
+}
+
 static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, bool lost)
 {
 	struct target *t = a->t;
 
-	control_wrote(&t->control, a->r, d->current, d->want, at_ms);
-	if (!a->r->dry_run) {
-		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
-		*a->env->wrote = true;
-	}
+	remember_write(a, d, at_ms);
 	pthread_mutex_lock(a->env->lock);
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, at_ms};
 	t->view.writes += !a->r->dry_run;
@@ -449,8 +454,13 @@ bool target_act(struct target *t, const struct target_env *env, const struct rul
 			break;
 		t->has_scale = false;
 	}
-	if (atomic_load(env->stop))
+	if (atomic_load(env->stop)) {
+		/* Nobody here reads it any more: whoever leads next had better believe that it was done. */
+		if (t->uncertain)
+			remember_write(&a, &t->attempt, t->attempt_ms);
+		t->uncertain = false;
 		return true;
+	}
 	fail(&a, &err, clock_mono_ms() - began);
 	return !t->slow;
 }
