@@ -114,27 +114,6 @@ static enum reason reason_of_quality(enum quality quality, enum reason complete)
 	}
 }
 
-/* The target is at zero, and may be. */
-static void decide_asleep(struct work *w)
-{
-	struct decision *d = w->d;
-	int32_t want = w->p.known ? w->p.want : 1;
-
-	if (!w->p.lag) {
-		stay(w, STEP_POLICY, reason_of_quality(w->p.quality, REASON_WITHIN_RANGE));
-		if (w->p.no_lag)
-			explain(d, "no lag, and no replicas");
-		else
-			explain_worst(w->rule, w->in, &w->p, d);
-		return;
-	}
-	explain_lag(w->rule, w->in, &w->p, d);
-	if (w->p.cap)
-		want = within(1, w->p.cap, want);
-	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
-	d->write = true;
-}
-
 /* The policy's size, within what makes sense for the partitions. */
 static void cap(struct work *w)
 {
@@ -317,6 +296,48 @@ static void settle_size(struct work *w)
 		d->reason = direction(d->current, d->want);
 }
 
+/* Whether the log of a topic has moved since the target went to sleep, where the group's commits are gone. */
+static bool has_moved(const struct work *w)
+{
+	for (size_t i = 0; i < w->control->look_count; i++) {
+		const struct observation *o = &w->in->observations[i];
+		const struct threshold_watch *t = &w->control->watches[i];
+
+		if (o->quality == QUALITY_UNKNOWN && o->has_topic_end && t->has_slept_end &&
+			o->topic_end != t->slept_end)
+			return true;
+	}
+	return false;
+}
+
+/* The target is at zero, and may be. */
+static void decide_asleep(struct work *w)
+{
+	struct decision *d = w->d;
+	int32_t want = w->p.known ? w->p.want : 1;
+
+	w->p.moved = !w->p.lag && has_moved(w);
+	if (w->p.no_lag) {
+		stay(w, STEP_POLICY, REASON_WITHIN_RANGE);
+		explain(d, "no lag, and no replicas");
+		return;
+	}
+	if (!w->p.lag && !w->p.moved) {
+		if (fall_back(w))
+			settle_size(w);
+		return;
+	}
+	if (w->p.lag)
+		explain_lag(w->rule, w->in, &w->p, d);
+	else
+		explain(d,
+			"the group has no commits any more, and records have come since it sleeps");
+	if (w->p.cap)
+		want = within(1, w->p.cap, want);
+	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
+	d->write = true;
+}
+
 /* With the lag, as far as it is known, and a size within the bounds and above zero. */
 static void decide_by_lag(struct work *w)
 {
@@ -431,8 +452,8 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 			decide_by_lag(&w);
 	}
 	leave_alone(&w);
-	ret->on_bad_data =
-		ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
-		ret->reason != REASON_FALLBACK &&
-		(!w.p.known || (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
+	ret->on_bad_data = ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
+			   ret->reason != REASON_FALLBACK &&
+			   ((!w.p.known && !w.p.lag && !w.p.moved) ||
+				   (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
 }
