@@ -126,7 +126,7 @@ e2e: $(B)/hexlag $(TOOL_BIN) world ## run the tests on a real Kafka and a real k
 # Builds and downloads before the tests that have a time limit; what cannot be had they skip.
 KAFKA_VERSIONS := 4.3.0 3.9.1
 world:
-	@for what in $(KAFKA_VERSIONS:%='kafka %') kube elector; do \
+	@for what in $(KAFKA_VERSIONS:%='kafka %') 'classes $(firstword $(KAFKA_VERSIONS))' kube elector; do \
 		tests/world/build $$what >/dev/null || [ $$? = 3 ] || exit 1; \
 	done
 
