@@ -86,14 +86,14 @@ def hpa_found():
         "orders", "billing", "free", "contested")], world.hexlag_kubeconfig)
     hexlag.wait_ready()
     hexlag.wait_log("shop/Deployment/orders: Contended: HorizontalPodAutoscaler 'orders-hpa' has "
-                    "the same target: the size is left alone", 5)
+                    "the same target: the size is left alone")
     expect(len(hexlag.log_lines("orders: Contended: Horizontal")), 1, "log lines on that")
 
 
 @case("so is a ScaledObject, and the HPA that KEDA makes for it: both are named")
 def scaled_object_found():
     hexlag.wait_log("shop/Deployment/billing: Contended: ScaledObject 'billing-so' and "
-                    "HorizontalPodAutoscaler 'keda-hpa-billing' have the same target", 5)
+                    "HorizontalPodAutoscaler 'keda-hpa-billing' have the same target")
 
 
 @case("beside them nothing is written, and the reason is told")
