@@ -47,7 +47,7 @@ class Storm:
                 self.statuses.append(0)
 
     def wait_writes(self, count):
-        wait_until(lambda: len(self.statuses) >= count, f"{count} writes of the storm", 60)
+        wait_until(lambda: len(self.statuses) >= count, f"{count} writes of the storm", 150)
 
     def stop(self):
         self.stopped.set()
@@ -55,7 +55,7 @@ class Storm:
         ok = self.statuses.count(200)
         rate = ok / (time.monotonic() - self.began)
         note(f"the storm: {ok} writes, {rate:.0f} a second")
-        expect_that(rate >= 5, "at least 5 writes a second, by a loaded machine", rate)
+        expect_that(rate >= 3, "at least 3 writes a second, by a loaded machine", rate)
 
 
 def said():
