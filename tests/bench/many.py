@@ -7,9 +7,9 @@ import random
 import statistics
 import time
 
-import crd
 import hsa
 import proc
+from definitions import define, definition
 from figures import quantile
 from reaction import Producer, pause_until, phases
 from watch import Watch
@@ -79,8 +79,8 @@ def decisions(report):
 def make_world():
     world = World().ready()
     world.traffic("fill", RULES, PARTITIONS, RULES, 1)
-    world.apply(namespace(), crd.widgets("replicas"))
-    world.kubectl("wait", "--for=condition=Established", f"crd/{crd.WIDGETS}")
+    world.apply(namespace())
+    define(world, definition("Widget", replicas="replicas"))
     world.apply(*[widget(i) for i in range(RULES)])
     return world
 

@@ -6,7 +6,7 @@ hexlag runs as the user of HEXLAG_KUBECONFIG, who may do what k8s/overlays/scale
 
 import re
 
-import crd
+from definitions import define, definition
 from world import (DEADLINE, HEXLAG, Hexlag, World, case, expect, expect_that, main, namespace, rule,
                    run, wait_equal, wait_until, workload)
 
@@ -33,9 +33,9 @@ def set_up():
     world.ready()
     world.create(TOPIC, PARTITIONS)
     world.traffic("commit", GROUP, TOPIC, *[0] * PARTITIONS)
-    world.apply(namespace(), crd.widgets("count"), workload("orders"), workload("rehearsal"),
+    world.apply(namespace(), workload("orders"), workload("rehearsal"),
                 workload("orders", kind="StatefulSet"))
-    world.kubectl("wait", "--for=condition=Established", f"crd/{crd.WIDGETS}")
+    define(world, definition("Widget", replicas="count"))  # an unusual place for replicas
     world.apply({"apiVersion": "example.org/v1", "kind": "Widget",
                  "metadata": {"namespace": "shop", "name": "orders"}, "spec": {"count": 1}})
     hexlag = Hexlag("hexlag", world.bootstrap, hexlag_rules(), world.hexlag_kubeconfig)
@@ -169,7 +169,7 @@ def other_kinds():
     # The lag is just under 1800: 9 times one threshold, 4.5 times the other.
     wait_until(lambda: world.replicas("orders", "statefulset") > 5, "the StatefulSet above 5",
                REREAD)
-    wait_until(lambda: world.get("orders", crd.WIDGETS)["spec"]["count"] > 3, "the Widget above 3",
+    wait_until(lambda: world.get("orders", "widget")["spec"]["count"] > 3, "the Widget above 3",
                REREAD)
 
 
@@ -178,7 +178,7 @@ def drained_lowers():
     fast = world.consumer("fast", GROUP, TOPIC, 100000)
     wait_equal(lambda: world.replicas("orders"), 1, "replicas", REREAD)
     wait_equal(lambda: world.replicas("orders", "statefulset"), 1, "StatefulSet", REREAD)
-    wait_equal(lambda: world.get("orders", crd.WIDGETS)["spec"]["count"], 1, "Widget", REREAD)
+    wait_equal(lambda: world.get("orders", "widget")["spec"]["count"], 1, "Widget", REREAD)
     steps = [re.search(r"scaled from (\d+) to (\d+) ", line).groups()
              for line in hexlag.log_lines(f"{TARGET}: ScaleDown: scaled")]
     expect([steps[0][0], steps[-1][1]], ["10", "1"], "begin and end")
