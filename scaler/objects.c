@@ -100,7 +100,7 @@ static void tell_unreadable(struct scope *s, const char *text)
 {
 	if (strncmp(s->said, text, sizeof(s->said) - 1) == 0)
 		return;
-	(void)snprintf(s->said, sizeof(s->said), "%s", text);
+	(void)snprintf(s->said, sizeof(s->said), "%.*s", (int)sizeof(s->said) - 1, text);
 	log_warn("a " HEX_KIND " cannot be read: %s", s->said);
 }
 

@@ -7,7 +7,7 @@ record; and unknown is not zero.
 
 import time
 
-from scaling import FAST, LASTING, PATIENT, RATE, Stage, main_to_sigterm, note
+from scaling import FAST, GROUP, LASTING, PATIENT, RATE, Stage, main_to_sigterm, note
 from world import World, case, expect, expect_that, wait_equal, wait_until
 
 COOLDOWN = 2   # seconds; doubled each time that a target is woken soon after, up to eight times
@@ -145,6 +145,21 @@ def woken_late():
     back = time.time()
     up = stage.wait_size(1, 30, start) - back
     note(f"awake {up:.1f} s after the API server was ready")
+    goes_to_zero(start)
+    stage.check()
+
+
+@case("asleep for so long that Kafka forgot the group: the next record wakes it all the same")
+def commits_expired():
+    start = stage.watch.mark()
+    world.kafka_tool("ConsumerGroupCommand", "--bootstrap-server", world.bootstrap, "--delete",
+                     "--group", GROUP)
+    stage.decided("LagUnknown", 3)
+    expect(stage.watch.sizes(start), [0], "sizes while nothing comes")
+    stage.kubelet.handle(FAST)  # consumers without a commit read all there is
+    stage.produce(1)
+    stage.wait_size(1, start=start)
+    expect(stage.scaled()[-1][0], "Activated", "reason")
     goes_to_zero(start)
     stage.check()
 
