@@ -127,12 +127,13 @@ bool ends_restore(struct ends *e, struct ends_sample sample)
 bool ends_written(const struct ends *e, int64_t offset, uint32_t *ret_at)
 {
 	const int64_t *o = offsets_of(e);
-	const uint32_t *t = times_of(e);
+	const uint32_t *t;
 	uint8_t i = e->count;
 	double share;
 
 	if (e->count == 0 || offset < o[0] || offset >= o[e->count - 1])
 		return false;
+	t = times_of(e);
 	/* Most commits are near the end. */
 	do
 		i--;
