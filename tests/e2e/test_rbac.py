@@ -42,6 +42,8 @@ def set_up():
     world.create(TOPIC, 12)
     world.traffic("commit", GROUP, TOPIC, *[0] * 12)
     world.traffic("produce", TOPIC, 20000)
+    for path in ("namespace.yaml", "crd.yaml"):
+        world.kubectl("apply", "-f", f"{ROOT}/k8s/{path}")
     world.apply(namespace(), namespace("monitoring"), scaled_objects(), {
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"namespace": "monitoring", "name": "prometheus-k8s"}})
@@ -299,8 +301,6 @@ def prove(name):
     world.kubectl("apply", "-k", overlay.path)
     for space in ("shop", overlay.namespace):
         world.kubectl("-n", space, "delete", "leases", "--all")
-    if overlay.of_kind("CustomResourceDefinition"):
-        world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
     entries = run_installed(overlay, EVENTS_GROUP)
     expect(refused(entries), set(), "requests that were not granted")
     if grants(EVENTS_GROUP, "events", "patch") & overlay.granted() and name not in WAITS:
