@@ -89,7 +89,10 @@ class Overlay:
     def target(self):
         """What is scaled: a sidecar's own Deployment, or any."""
         (deployment,) = self.of_kind("Deployment")
-        return deployment if "sidecar" in self.name else workload("orders", replicas=2)
+        if "sidecar" not in self.name:
+            return workload("orders", replicas=2)
+        deployment["spec"]["replicas"] = 2  # from fewer the first write would be minReplicas
+        return deployment
 
     def of_kind(self, *kinds):
         return [o for o in self.objects if o["kind"] in kinds]
