@@ -198,7 +198,11 @@ def ports():
             (service_port,) = service["spec"]["ports"]
             expect((service_port["name"], service_port["targetPort"]), ("metrics", port["name"]), overlay)
             expect_that(selected(service["spec"]["selector"], overlay), "this pod", service)
-        (policy,) = of_kind(overlay, "NetworkPolicy")
+        policies = of_kind(overlay, "NetworkPolicy")
+        if "sidecar" in overlay:  # it would cut off the consumer
+            expect(policies, [], f"{overlay}: policies")
+            policies = objects(read(f"{K8S}/{SIDECAR_POLICY}"))
+        (policy,) = policies
         expect_that(selected(policy["spec"]["podSelector"].get("matchLabels"), overlay), "this pod", policy)
         (opened,) = policy["spec"]["ingress"][0]["ports"]
         expect(opened["port"], port["name"], f"{overlay}: port that the policy opens")
@@ -232,7 +236,20 @@ def tokens():
             continue
         (account,) = of_kind(overlay, "ServiceAccount")
         expect(spec["serviceAccountName"], account["metadata"]["name"], f"{overlay}: account")
-        expect(spec.get("automountServiceAccountToken", True), True, f"{overlay}: a token")
+        expect(spec["automountServiceAccountToken"], "sidecar" not in overlay, f"{overlay}: a token for all")
+
+
+@case("the token of a sidecar is hexlag's alone, with all that Kubernetes would mount beside it")
+def own_token():
+    for overlay in ("sidecar", "native-sidecar"):
+        spec = pod_spec(overlay)
+        (volume,) = [v for v in spec["volumes"] if "projected" in v]
+        paths = {path for source in volume["projected"]["sources"] for what in source.values()
+                 for path in [what.get("path")] + [i["path"] for i in what.get("items", [])]}
+        expect(paths - {None}, {"token", "ca.crt", "namespace"}, f"{overlay}: files")
+        mounts = {c["name"]: [m["mountPath"] for m in c.get("volumeMounts", []) if m["name"] == volume["name"]]
+                  for c in containers(overlay)}
+        expect(mounts, {"hexlag": [TOKEN_PATH], "orders": []}, f"{overlay}: where it is mounted")
 
 
 @case("the overlays of hexlag's namespace differ in all names, so that they run beside each other")
@@ -251,7 +268,7 @@ def native():
     expect([c["name"] for c in native_one["containers"]], ["orders"], "containers")
     sidecar = dict(native_one["initContainers"][0])
     expect(sidecar.pop("restartPolicy"), "Always", "restartPolicy")
-    expect(sidecar.pop("startupProbe")["httpGet"], sidecar["livenessProbe"]["httpGet"], "startupProbe")
+    # The consumer waits for no probe of it.
     expect(sidecar, plain["containers"][0], "hexlag")
     expect(native_one["containers"][0], plain["containers"][1], "the consumer")
 
