@@ -2,6 +2,7 @@
 """HexServerAutoscaler objects on a real API server: the schema, and what the server refuses."""
 
 import json
+import re
 
 from world import ROOT, World, case, expect, expect_that, main, namespace, run
 
@@ -62,6 +63,16 @@ def sample():
     spec = json.loads(world.kubectl("get", "-f", SAMPLE, "-o", "json"))["spec"]
     expect((spec["minReplicas"], spec["maxReplicas"], spec["policy"], spec["limitToPartitions"],
             spec["paused"], spec["dryRun"]), (2, 10, "hex", True, False, False), "fields")
+
+
+@case("the objects of the manuals are accepted as they are")
+def manuals():
+    for page in ("hexlag.conf.5", "hexlag-policies.7"):
+        with open(f"{ROOT}/man/{page}", encoding="utf-8") as file:
+            found = re.findall(r"^apiVersion: autoscaling.*?(?=^\.Ed$)", file.read(), re.MULTILINE | re.DOTALL)
+        expect(len(found), 1, f"objects in {page}")
+        code, out, err = kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", text=found[0])
+        expect((code, err), (0, ""), f"{page}: {out}")
 
 
 @case("kubectl get has the columns of an autoscaler, by the short name, too")
