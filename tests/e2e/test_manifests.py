@@ -14,7 +14,7 @@ from world import HEXLAG, ROOT, World, case, expect, expect_that, folder, main, 
 K8S = ROOT + "/k8s"
 CRDS = ROOT + "/tests/cases/k8s/crds.yaml"
 OVERLAYS = sorted(os.listdir(K8S + "/overlays"))
-FILES = ["servicemonitor.yaml", "alerts.yaml"]
+FILES = ["servicemonitor.yaml", "podmonitor.yaml", "alerts.yaml"]
 SIDECAR_POLICY = "overlays/sidecar/hexlag/networkpolicy.yaml"  # which is not in the overlay
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 APP = "app.kubernetes.io/name"
@@ -297,13 +297,33 @@ def monitored():
 
 @case("the ServiceMonitor of a protected exporter is one, too")
 def monitored_by_token():
-    text, count = re.subn(r"# (scheme|bearerTokenFile|tlsConfig):", r"\1:",
+    text, count = re.subn(r"# (scheme|authorization|tlsConfig):", r"\1:",
                           read(f"{K8S}/servicemonitor.yaml"))
     expect(count, 3, "lines to uncomment")
     code, out, err = kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", text=text)
     expect((code, err), (0, ""), out)
     (endpoint,) = objects(text)[0]["spec"]["endpoints"]
     expect((endpoint["scheme"], endpoint["tlsConfig"]["serverName"]), ("https", "hexlag.hexlag.svc"))
+    # The Secret of its token, as the comment beside the rights of readers has it.
+    (secret,) = re.findall(r"^#   (\{.*\n#.*\}\})$", read(f"{K8S}/components/protected/reader.yaml"), re.MULTILINE)
+    (secret,) = objects(secret.replace("\n#", "\n"))
+    expect(endpoint["authorization"]["credentials"], {"name": secret["metadata"]["name"], "key": "token"})
+    world.kubectl("-n", "hexlag", "create", "serviceaccount", "hexlag-reader")
+    world.apply(secret)
+
+
+@case("the PodMonitor selects the sidecar's pods, and lag is counted once")
+def pods_monitored():
+    (monitor,) = objects(read(f"{K8S}/podmonitor.yaml"))
+    for overlay in ("sidecar", "native-sidecar"):
+        expect(monitor["metadata"]["namespace"], deployment(overlay)["metadata"]["namespace"], overlay)
+        expect_that(selected(monitor["spec"]["selector"]["matchLabels"], overlay), "these pods", monitor)
+        (endpoint,), (port,) = monitor["spec"]["podMetricsEndpoints"], hexlag(overlay)["ports"]
+        expect(endpoint["port"], port["name"], f"{overlay}: port")
+    (dropped,) = endpoint["metricRelabelings"]
+    for name, want in (("kafka_consumergroup_lag_sum", True), ("hexlag_consumergroup_stuck", True),
+                       ("hexlag_scaler_errors_total", False), ("hexlag_leader", False)):
+        expect(re.fullmatch(dropped["regex"], name) is not None, want, f"{name} is dropped")
 
 
 @case("the configuration of each ConfigMap is mounted, one that hexlag takes, and serves that port")
