@@ -326,6 +326,30 @@ def pods_monitored():
         expect(re.fullmatch(dropped["regex"], name) is not None, want, f"{name} is dropped")
 
 
+@case("an overlay of one's own, as the sample, takes image and configuration, and components, too")
+def own_overlay():
+    path, place = f"{K8S}/samples/overlay", folder + "/overlay"
+    os.mkdir(place)
+    for name in os.listdir(path):
+        text = read(f"{path}/{name}").replace("../../", os.path.relpath(K8S, place) + "/")
+        with open(f"{place}/{name}", "w", encoding="utf-8") as file:
+            file.write(re.sub(r"^# (components:)", r"\1", text, flags=re.MULTILINE))
+    rendered = {protected: objects(render(p)) for protected, p in ((False, path), (True, place))}
+    run(HEXLAG, "check", f"{path}/hexlag.conf")
+    for protected, found in rendered.items():
+        kinds = {(o["kind"], o["metadata"]["name"]): o for o in found}
+        pod = kinds["Deployment", "hexlag-operator"]["spec"]["template"]["spec"]
+        (c,) = pod["containers"]
+        expect(c["image"].partition(":")[0], "registry.example.com/hexlag", "image")
+        expect([v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v], ["hexlag-operator"], "mounted")
+        expect(kinds["ConfigMap", "hexlag-operator"]["data"], {"hexlag.conf": read(f"{path}/hexlag.conf")}, "data")
+        expect([c[probe]["httpGet"].get("scheme") for probe in ("livenessProbe", "readinessProbe")],
+               ["HTTPS" if protected else None] * 2, "scheme of probes")
+        if protected:
+            (subject,) = kinds["ClusterRoleBinding", "hexlag-review"]["subjects"]
+            expect(subject["name"], pod["serviceAccountName"], "who may ask for reviews")
+
+
 @case("the configuration of each ConfigMap is mounted, one that hexlag takes, and serves that port")
 def configuration():
     for overlay in OVERLAYS:
