@@ -44,7 +44,9 @@ MOCK_SRC := $(sort $(wildcard tests/mock/test_*.c))
 MOCK_LIB_SRC := $(filter-out $(MOCK_SRC),$(sort $(wildcard tests/mock/*.c)))
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-E2E := $(sort $(wildcard tests/e2e/test_*.py))
+# Those that take long come first, so that none of them is left to run alone in the end.
+E2E_LONG := $(patsubst %,tests/e2e/test_%.py,scaling zero refusals storms upheaval rbac leaders contention lease)
+E2E := $(E2E_LONG) $(filter-out $(E2E_LONG),$(sort $(wildcard tests/e2e/test_*.py)))
 
 object = $(1:%.c=$(B)/%.o)
 program = $(1:%.c=$(B)/%)
@@ -126,7 +128,7 @@ e2e: $(B)/hexlag $(TOOL_BIN) world ## run the tests on a real Kafka and a real k
 # Builds and downloads before the tests that have a time limit; what cannot be had they skip.
 KAFKA_VERSIONS := 4.3.0 3.9.1
 world:
-	@for what in $(KAFKA_VERSIONS:%='kafka %') kube elector; do \
+	@for what in $(KAFKA_VERSIONS:%='kafka %') 'classes $(firstword $(KAFKA_VERSIONS))' kube elector; do \
 		tests/world/build $$what >/dev/null || [ $$? = 3 ] || exit 1; \
 	done
 

@@ -83,6 +83,22 @@ static int read_document(const struct explain *e, struct err *err)
 	return print(e, &document, err);
 }
 
+/* ERR_RETRY where a rule that is shown could not be decided on. */
+static int check_decided(
+	const struct explain *e, const struct scaler_report *report, struct err *err)
+{
+	for (size_t i = 0; i < report->rules->count; i++) {
+		const struct target_view *v = &report->views[i];
+		char name[RULE_NAME_MAX];
+
+		(void)rule_name(&report->rules->entries[i].rule, name);
+		if (!v->has_decision && (!e->only || strstr(name, e->only)))
+			return err_set(err, ERR_RETRY, "%s: nothing could be decided: %s", name,
+				v->problem);
+	}
+	return 0;
+}
+
 /* One observation, one decision for each rule, no write. */
 static int decide_once(const struct explain *e, const struct settings *s, struct publish *publish,
 	struct collector *collector, struct err *err)
@@ -114,7 +130,9 @@ static int decide_once(const struct explain *e, const struct settings *s, struct
 	scaler_report(scaler, &report);
 	decisionsjson(&report, clock_mono_ms(), &document);
 	scaler_free(scaler);
-	return print(e, &document, err);
+	if (print(e, &document, err) < 0)
+		return -1;
+	return check_decided(e, &report, err);
 }
 
 static int ask_cluster(const struct explain *e, const struct settings *s, struct err *err)

@@ -67,7 +67,7 @@ static int answer(struct replay *r, const struct strbuf *text, struct strbuf *ou
 		&r->control, &d);
 	write = d.write && !r->rule->dry_run;
 	if (d.write)
-		decide_wrote(r->rule, &r->control, d.current, d.want, line.t_ms);
+		control_wrote(&r->control, r->rule, d.current, d.want, line.t_ms);
 	replayjson_answer(line.t_ms, &d, write, out);
 	return 0;
 }

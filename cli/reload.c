@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/log.h"
 #include "common/mem.h"
 
@@ -200,9 +201,7 @@ void reload_look(struct reload *r, int64_t now_ms, int64_t wall_ms)
 	}
 	if (changed ? !settled : !retry)
 		return;
-	r->wait_ms = changed ? RETRY_MS : 2 * r->wait_ms;
-	if (r->wait_ms > RETRY_MAX_MS)
-		r->wait_ms = RETRY_MAX_MS;
+	r->wait_ms = backoff_next(changed ? 0 : r->wait_ms, RETRY_MS, RETRY_MAX_MS);
 	read_again(r, false, now_ms, wall_ms);
 }
 

@@ -68,12 +68,12 @@ static char *take_state(void *ctx, uint64_t in_term)
 	return lease ? lease_take_state(lease, in_term) : NULL;
 }
 
-static void save_state(void *ctx, uint64_t in_term, const char *text)
+static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgent)
 {
 	struct lease *lease = lease_of(ctx);
 	struct err err = {0};
 
-	if (lease && lease_set_state(lease, in_term, text, &err) < 0)
+	if (lease && lease_set_state(lease, in_term, text, urgent, &err) < 0)
 		log_warn("the state of the rules is not saved: %s", err.msg);
 }
 

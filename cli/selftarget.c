@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -50,7 +51,7 @@ void selftarget_free(struct selftarget *s)
 	if (!s)
 		return;
 	kube_free(s->kube);
-	owner_release(&s->target);
+	rule_target_release(&s->target);
 	ruleset_unref(s->rules);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
@@ -131,19 +132,12 @@ static void found(struct selftarget *s, const struct rule_target *target)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int64_t backoff(int64_t before_ms)
-{
-	int64_t wait = before_ms ? before_ms * 2 : BACKOFF_FIRST_MS;
-
-	return wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS;
-}
-
 static void run(void *ctx)
 {
 	struct selftarget *s = ctx;
 	char said[sizeof(((struct err *)0)->msg)] = "";
 	struct rule_target target;
-	int64_t wait_ms = 0, asked_ms;
+	int64_t backoff_ms = 0, wait_ms;
 
 	do {
 		struct err err = {0};
@@ -156,15 +150,14 @@ static void run(void *ctx)
 		}
 		if (atomic_load(&s->loop.stop))
 			return;
-		wait_ms = backoff(wait_ms);
-		asked_ms = (int64_t)err.retry_after_s * 1000;
+		backoff_ms = backoff_next(backoff_ms, BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
+		wait_ms = backoff_obey(backoff_ms, err.retry_after_s);
 		if (strcmp(said, err.msg) != 0)
 			log_warn("target \"self\": %s; trying again in %" PRId64
 				 "s, then less often up to every 30s",
-				err.msg, (asked_ms > wait_ms ? asked_ms : wait_ms) / 1000);
+				err.msg, wait_ms / 1000);
 		memcpy(said, err.msg, sizeof(said));
-	} while (runloop_wait_until(
-		&s->loop, clock_mono_ms() + (asked_ms > wait_ms ? asked_ms : wait_ms)));
+	} while (runloop_wait_until(&s->loop, clock_mono_ms() + wait_ms));
 }
 
 static int check_pod(const struct selftarget *s, const struct ruleset *rules, struct err *err)
@@ -173,8 +166,7 @@ static int check_pod(const struct selftarget *s, const struct ruleset *rules, st
 		return 0;
 	return err_set(err, ERR_CONFIG,
 		"target \"self\" needs the name of the pod: neither POD_NAME nor HOSTNAME is in "
-		"the "
-		"environment");
+		"the environment");
 }
 
 int selftarget_set_rules(struct selftarget *s, struct ruleset *rules, struct err *err)

@@ -1,7 +1,5 @@
 #include "common/clock.h"
 
-#include <time.h>
-
 static int64_t read_us(clockid_t id)
 {
 	struct timespec ts;
@@ -38,4 +36,9 @@ int64_t clock_wall_ms(void)
 int64_t clock_cpu_us(void)
 {
 	return read_us(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+struct timespec clock_timespec(int64_t ms)
+{
+	return (struct timespec){ms / 1000, (ms % 1000) * 1000000};
 }

@@ -1,9 +1,10 @@
 #include "common/runloop.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 
 /* glibc reserves 8 MiB per thread otherwise; ours are shallow. */
 #define STACK_BYTES ((size_t)512 << 10)
@@ -12,11 +13,6 @@ struct start {
 	void (*body)(void *ctx);
 	void *ctx;
 };
-
-static struct timespec at(int64_t ms)
-{
-	return (struct timespec){ms / 1000, (ms % 1000) * 1000000};
-}
 
 static void *run(void *arg)
 {
@@ -31,16 +27,12 @@ int runloop_start(
 	struct runloop *r, const char *name, void (*body)(void *ctx), void *ctx, struct err *err)
 {
 	struct start *start = mem_alloc(sizeof(*start));
-	pthread_condattr_t clock;
 	pthread_attr_t attr;
 	int code;
 
 	*start = (struct start){body, ctx};
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &clock);
-	pthread_condattr_destroy(&clock);
+	monocond_init(&r->wake);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	atomic_store(&r->stop, false);
@@ -57,12 +49,11 @@ int runloop_start(
 
 bool runloop_wait_until(struct runloop *r, int64_t deadline_ms)
 {
-	struct timespec deadline = at(deadline_ms);
-	int timeout = 0;
+	bool in_time = true;
 
 	pthread_mutex_lock(&r->lock);
-	while (!atomic_load(&r->stop) && !r->woken && !timeout)
-		timeout = pthread_cond_timedwait(&r->wake, &r->lock, &deadline);
+	while (!atomic_load(&r->stop) && !r->woken && in_time)
+		in_time = monocond_wait_until(&r->wake, &r->lock, deadline_ms);
 	r->woken = false;
 	pthread_mutex_unlock(&r->lock);
 	return !atomic_load(&r->stop);
@@ -90,7 +81,7 @@ void runloop_stop(struct runloop *r)
 
 bool runloop_join(struct runloop *r, int64_t deadline_ms)
 {
-	struct timespec deadline = at(deadline_ms);
+	struct timespec deadline = clock_timespec(deadline_ms);
 
 	if (!r->started)
 		return true;

@@ -4,14 +4,10 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "scaler/docjson.h"
 
 #define AUTHENTICATION "authentication.k8s.io/v1"
 #define AUTHORIZATION "authorization.k8s.io/v1"
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
 
 static char *dump(json_t *doc)
 {
@@ -23,7 +19,7 @@ static char *dump(json_t *doc)
 
 char *accessreviewjson_token(const char *token)
 {
-	json_t *doc CLEANUP(json_unref_at) = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion",
+	json_t *doc CLEANUP(docjson_unref_at) = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion",
 		AUTHENTICATION, "kind", "TokenReview", "spec", "token", token);
 
 	return dump(doc);
@@ -33,23 +29,14 @@ char *accessreviewjson_token(const char *token)
 static json_t *read_status(const char *text, size_t len, const char *api_version, const char *kind,
 	json_t **ret_doc, struct err *err)
 {
-	json_error_t why;
-	json_t *doc = *ret_doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-	const char *got_kind = json_string_value(json_object_get(doc, "kind"));
-	const char *got_version = json_string_value(json_object_get(doc, "apiVersion"));
+	json_t *doc = *ret_doc = docjson_load(text, len, err);
 	json_t *status = json_object_get(doc, "status");
 
-	if (!doc)
-		err_set(err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
-	else if (!got_kind || !got_version || strcmp(got_kind, kind) != 0 ||
-		 strcmp(got_version, api_version) != 0)
-		err_set(err, ERR_RETRY, "the answer is '%.60s' of '%.60s', not %s of %s",
-			got_kind ? got_kind : "", got_version ? got_version : "", kind,
-			api_version);
-	else if (!json_is_object(status))
-		err_set(err, ERR_RETRY, "the %s has no status", kind);
-	else
+	if (!doc || docjson_check_kind(doc, api_version, kind, false, err) < 0)
+		return NULL;
+	if (json_is_object(status))
 		return status;
+	err_set(err, ERR_RETRY, "the %s has no status", kind);
 	return NULL;
 }
 
@@ -66,8 +53,8 @@ static int read_flag(json_t *status, const char *key, bool *ret, struct err *err
 
 int accessreviewjson_subject(const char *text, size_t len, char **ret_body, struct err *err)
 {
-	json_t *doc CLEANUP(json_unref_at) = NULL;
-	json_t *review CLEANUP(json_unref_at) = NULL;
+	json_t *doc CLEANUP(docjson_unref_at) = NULL;
+	json_t *review CLEANUP(docjson_unref_at) = NULL;
 	json_t *status = read_status(text, len, AUTHENTICATION, "TokenReview", &doc, err), *user;
 	const char *name;
 	bool authenticated = false;
@@ -94,7 +81,7 @@ int accessreviewjson_subject(const char *text, size_t len, char **ret_body, stru
 
 int accessreviewjson_allowed(const char *text, size_t len, bool *ret_allowed, struct err *err)
 {
-	json_t *doc CLEANUP(json_unref_at) = NULL;
+	json_t *doc CLEANUP(docjson_unref_at) = NULL;
 	json_t *status = read_status(text, len, AUTHORIZATION, "SubjectAccessReview", &doc, err);
 	bool allowed = false, denied = false;
 

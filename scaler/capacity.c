@@ -16,6 +16,8 @@
  * that one carries less than was known. */
 #define WARM_MS 60000
 
+#define SINCE_MAX_MS 60000 /* a gap between two looks counts for no more */
+
 #define TAU_MS 5000.0         /* of what is measured */
 #define BEST_TAU_MS 1800000.0 /* of forgetting the best */
 
@@ -49,8 +51,8 @@ void capacity_learn(struct capacity *c, const struct estimate *e, const struct c
 		return;
 	c->at_ms = e->latest.at_ms;
 	seen = committed / cap_effective(look->ready, e->partitions);
-	if (since > 60000)
-		since = 60000;
+	if (since > SINCE_MAX_MS)
+		since = SINCE_MAX_MS;
 	if (!c->known) {
 		c->known = seen > 0;
 		c->per = seen;

@@ -33,6 +33,10 @@ struct threshold_watch {
 	struct estimate estimate;
 	struct capacity capacity;
 	size_t partitions; /* of the topic, when last known; 0: never */
+	/* The end of the log when the target was scaled to zero. Kafka forgets commits of a group without
+	 * members after offsets.retention; what is behind this end has come since. */
+	int64_t slept_end;
+	bool has_slept_end;
 };
 
 struct control {
@@ -76,6 +80,13 @@ void control_release(struct control *c); /* empties it: as just begun */
 /* The rule is another one for the same target: what was learned of a threshold stays where the new rule has
  * it, too; what hangs on the thresholds as a whole begins anew where they are others. */
 void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after);
+
+/* To be told after a write of `to` over `from` succeeded, or was left out for dryRun. */
+void control_wrote(
+	struct control *c, const struct rule *rule, int32_t from, int32_t to, int64_t now_ms);
+
+/* Whether lowering is to wait, since it was done too early before. Who configures windows has chosen. */
+bool control_regrets(const struct control *c, const struct rule *r, int64_t now_ms);
 
 /* Makes room for `thresholds`; another number than before forgets what was known of each. */
 void control_fit(struct control *c, size_t thresholds);

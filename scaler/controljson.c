@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scaler/docjson.h"
+
 #define VERSION 1
 
 /* As many thresholds keep what was learned of them; more would not fit. */
@@ -13,11 +15,6 @@
 
 /* Older than all that is ever asked for. */
 #define AGE_MAX_MS (INT64_C(10) * 365 * 86400000)
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
 
 /* Which threshold a capacity is of: FNV-1a of both names. */
 static uint32_t name_of(const char *group, const char *topic)
@@ -35,6 +32,25 @@ static uint32_t name_of(const char *group, const char *topic)
 static int64_t age(int64_t at_ms, int64_t now_ms)
 {
 	return now_ms > at_ms ? now_ms - at_ms : 0;
+}
+
+/* [[which threshold, end of its log], ...] */
+static void put_slept_ends(json_t *to, const struct rule *rule, const struct control *c)
+{
+	const struct rule_threshold *threshold;
+	json_t *ends = json_array();
+	const char *group;
+
+	for (size_t i = 0; i < c->look_count && i < CAPACITIES_MAX &&
+			   rule_threshold(rule, i, &group, &threshold);
+		i++)
+		if (c->watches[i].has_slept_end)
+			json_array_append_new(ends,
+				json_pack("[I, I]", (json_int_t)name_of(group, threshold->topic),
+					(json_int_t)c->watches[i].slept_end));
+	if (json_array_size(ends))
+		json_object_set(to, "slept_ends", ends);
+	json_decref(ends);
 }
 
 static void put_age(json_t *to, const char *key, bool has, int64_t at_ms, int64_t now_ms)
@@ -135,7 +151,7 @@ static json_t *capacities_of(const struct rule *rule, const struct control *c, i
 void control_save(const struct rule *rule, const struct control *c, int64_t now_ms, int64_t wall_ms,
 	struct strbuf *out)
 {
-	json_t *j CLEANUP(json_unref_at) = json_object();
+	json_t *j CLEANUP(docjson_unref_at) = json_object();
 	char *text;
 
 	json_object_set_new(j, "version", json_integer(VERSION));
@@ -146,6 +162,7 @@ void control_save(const struct rule *rule, const struct control *c, int64_t now_
 	put_age(j, "lowered", c->has_lowered, c->lowered_ms, now_ms);
 	put_age(j, "usable", c->has_usable, c->usable_ms, now_ms);
 	put_age(j, "slept", c->has_slept, c->slept_ms, now_ms);
+	put_slept_ends(j, rule, c);
 	json_object_set_new(j, "to_drain", json_boolean(c->raised_to_drain));
 	json_object_set_new(j, "regrets", json_integer(c->regrets));
 	json_object_set_new(j, "wakes", json_integer(c->wakes));
@@ -349,6 +366,27 @@ static void get_capacities(struct source *s, const struct rule *rule, struct con
 	}
 }
 
+static void get_slept_ends(struct source *s, const struct rule *rule, struct control *to)
+{
+	const struct rule_threshold *threshold;
+	const char *group;
+	json_t *pair;
+	size_t i;
+
+	json_array_foreach(json_object_get(s->doc, "slept_ends"), i, pair)
+	{
+		int64_t name = get_int(s, json_array_get(pair, 0), 0, UINT32_MAX);
+		int64_t end = get_int(s, json_array_get(pair, 1), 0, INT64_MAX);
+
+		for (size_t t = 0; rule_threshold(rule, t, &group, &threshold); t++) {
+			if (name_of(group, threshold->topic) != name)
+				continue;
+			to->watches[t].has_slept_end = true;
+			to->watches[t].slept_end = end;
+		}
+	}
+}
+
 static void get_all(struct source *s, const struct rule *rule, struct control *to)
 {
 	control_fit(to, rule_threshold_count(rule));
@@ -357,6 +395,7 @@ static void get_all(struct source *s, const struct rule *rule, struct control *t
 	to->has_raised = get_age(s, "raised", true, &to->raised_ms);
 	to->has_lowered = get_age(s, "lowered", true, &to->lowered_ms);
 	to->has_slept = get_age(s, "slept", true, &to->slept_ms);
+	get_slept_ends(s, rule, to);
 	/* While nobody looked nothing can be said of the data: that time does not count. */
 	to->has_usable = get_age(s, "usable", false, &to->usable_ms);
 	to->raised_to_drain = get_bool(s, json_object_get(s->doc, "to_drain"));
@@ -372,7 +411,7 @@ int control_load(const struct rule *rule, const char *text, size_t len, int64_t 
 	int64_t wall_ms, struct control *control, struct err *err)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = NULL;
+	json_t *doc CLEANUP(docjson_unref_at) = NULL;
 	struct control loaded = {0};
 	struct source s = {.now_ms = now_ms};
 	int64_t at_ms;

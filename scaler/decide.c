@@ -7,20 +7,10 @@
 #include "scaler/explain.h"
 #include "scaler/propose.h"
 
-/* A target that is woken so soon after it went to sleep has to be idle four times as long the next time,
- * then eight times: one that gets a record a minute is not to be stopped and started all day. */
-#define SOON_MS 600000
-
 /* Decisions further apart than this, and than so many times those before, leave a gap. */
 #define GAP_INTERVALS 3
 #define IDLE_GAP_MS 5000
 #define USABLE_GAP_MS 30000
-
-/* A lowering that is taken back within REGRET_SOON_MS was one too early: the next one has to wait twice
- * REGRET_MS after a raise, and so on, up to CONTROL_REGRETS_MAX times. Forgotten after REGRET_FORGET_MS. */
-#define REGRET_SOON_MS 240000
-#define REGRET_MS 300000
-#define REGRET_FORGET_MS 3600000
 
 /* A raise is judged by what is committed and produced over these spans. */
 #define COMMITTED_MS 15000
@@ -124,27 +114,6 @@ static enum reason reason_of_quality(enum quality quality, enum reason complete)
 	}
 }
 
-/* The target is at zero, and may be. */
-static void decide_asleep(struct work *w)
-{
-	struct decision *d = w->d;
-	int32_t want = w->p.known ? w->p.want : 1;
-
-	if (!w->p.lag) {
-		stay(w, STEP_POLICY, reason_of_quality(w->p.quality, REASON_WITHIN_RANGE));
-		if (w->p.no_lag)
-			explain(d, "no lag, and no replicas");
-		else
-			explain_worst(w->rule, w->in, &w->p, d);
-		return;
-	}
-	explain_lag(w->rule, w->in, &w->p, d);
-	if (w->p.cap)
-		want = within(1, w->p.cap, want);
-	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
-	d->write = true;
-}
-
 /* The policy's size, within what makes sense for the partitions. */
 static void cap(struct work *w)
 {
@@ -209,15 +178,6 @@ static bool fall_back(struct work *w)
 	return true;
 }
 
-/* Whether lowering waits since it was done too early before. Who configures windows has chosen. */
-static bool regrets(const struct work *w)
-{
-	const struct control *c = w->control;
-
-	return c->regrets > 0 && c->has_raised && !c->raised_to_drain && !w->rule->behavior.given &&
-	       w->in->now_ms - c->raised_ms < (int64_t)REGRET_MS << c->regrets;
-}
-
 /* What is held, and why; REASON_COUNT: nothing. */
 static enum reason held(const struct work *w)
 {
@@ -236,7 +196,7 @@ static enum reason held(const struct work *w)
 			return REASON_STARTING;
 		if (c->efficacy.not_effective && want > current)
 			return REASON_NOT_EFFECTIVE;
-		if (want < current && want > 0 && regrets(w))
+		if (want < current && want > 0 && control_regrets(c, w->rule, now_ms))
 			return REASON_REGRET;
 	}
 	if (c->has_written && now_ms - c->written_ms < w->rule->cooldown_ms)
@@ -334,6 +294,48 @@ static void settle_size(struct work *w)
 	if (d->write && (why == REASON_WITHIN_RANGE || why == REASON_UP_STABILIZED ||
 				why == REASON_DOWN_STABILIZED))
 		d->reason = direction(d->current, d->want);
+}
+
+/* Whether the log of a topic has moved since the target went to sleep, where the group's commits are gone. */
+static bool has_moved(const struct work *w)
+{
+	for (size_t i = 0; i < w->control->look_count; i++) {
+		const struct observation *o = &w->in->observations[i];
+		const struct threshold_watch *t = &w->control->watches[i];
+
+		if (o->quality == QUALITY_UNKNOWN && o->has_topic_end && t->has_slept_end &&
+			o->topic_end != t->slept_end)
+			return true;
+	}
+	return false;
+}
+
+/* The target is at zero, and may be. */
+static void decide_asleep(struct work *w)
+{
+	struct decision *d = w->d;
+	int32_t want = w->p.known ? w->p.want : 1;
+
+	w->p.moved = !w->p.lag && has_moved(w);
+	if (w->p.no_lag) {
+		stay(w, STEP_POLICY, REASON_WITHIN_RANGE);
+		explain(d, "no lag, and no replicas");
+		return;
+	}
+	if (!w->p.lag && !w->p.moved) {
+		if (fall_back(w))
+			settle_size(w);
+		return;
+	}
+	if (w->p.lag)
+		explain_lag(w->rule, w->in, &w->p, d);
+	else
+		explain(d,
+			"the group has no commits any more, and records have come since it sleeps");
+	if (w->p.cap)
+		want = within(1, w->p.cap, want);
+	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
+	d->write = true;
 }
 
 /* With the lag, as far as it is known, and a size within the bounds and above zero. */
@@ -450,51 +452,8 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 			decide_by_lag(&w);
 	}
 	leave_alone(&w);
-	ret->on_bad_data =
-		ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
-		ret->reason != REASON_FALLBACK &&
-		(!w.p.known || (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
-}
-
-static void note_raise(struct control *c, int32_t from, int32_t to, int64_t now_ms)
-{
-	efficacy_raised(&c->efficacy, from, to, &c->efficacy_look);
-	if (c->has_lowered && now_ms - c->lowered_ms < REGRET_SOON_MS && !c->lowered_to_probe)
-		c->regrets += c->regrets < CONTROL_REGRETS_MAX;
-	else if (c->has_raised && now_ms - c->raised_ms > REGRET_FORGET_MS)
-		c->regrets = 0;
-	c->has_raised = true;
-	c->raised_ms = now_ms;
-	c->raised_to_drain = c->to_drain;
-}
-
-static void note_wake(struct control *c, int64_t now_ms)
-{
-	bool soon = c->has_slept && now_ms - c->slept_ms < SOON_MS;
-
-	c->wakes = !soon ? 0 : c->wakes == 0 ? 2 : CONTROL_WAKES_MAX;
-}
-
-void decide_wrote(
-	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms)
-{
-	struct behavior b = rule->behavior;
-
-	behavior_complete(&b, rule->tolerance);
-	behavior_scaled(&b, &control->behavior, from, to, now_ms);
-	if (to > from)
-		note_raise(control, from, to, now_ms);
-	if (to < from) {
-		control->has_lowered = true;
-		control->lowered_ms = now_ms;
-		control->lowered_to_probe = control->probing;
-	}
-	control->has_written = true;
-	control->written_ms = now_ms;
-	if (from == 0)
-		note_wake(control, now_ms);
-	if (to == 0) {
-		control->has_slept = true;
-		control->slept_ms = now_ms;
-	}
+	ret->on_bad_data = ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
+			   ret->reason != REASON_FALLBACK &&
+			   ((!w.p.known && !w.p.lag && !w.p.moved) ||
+				   (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
 }

@@ -116,10 +116,6 @@ struct decide_input {
 void decide(const struct rule *rule, const struct decide_input *in, struct control *control,
 	struct decision *ret);
 
-/* To be told after a write of `to` succeeded, or was left out for dryRun. */
-void decide_wrote(
-	const struct rule *rule, struct control *control, int32_t from, int32_t to, int64_t now_ms);
-
 const char *reason_name(enum reason reason); /* "ScaleUp", ... */
 const char *step_name(enum step step);       /* "policy", ... */
 

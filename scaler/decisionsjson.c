@@ -2,6 +2,7 @@
 
 #include "common/attr.h"
 #include "common/jsonout.h"
+#include "scaler/conditions.h"
 #include "scaler/scaler.h"
 
 static int64_t since(int64_t then_ms, int64_t now_ms)
@@ -67,47 +68,20 @@ static void add_steps(struct jsonout *j, const struct target_view *v)
 	jsonout_close(j, ']');
 }
 
-static void add_condition(struct jsonout *j, const char *type, bool known, bool holds,
-	const char *reason, const char *message)
-{
-	jsonout_open(j, NULL, '{');
-	jsonout_text(j, "type", type);
-	jsonout_text(j, "status", !known ? "Unknown" : holds ? "True" : "False");
-	jsonout_text(j, "reason", reason);
-	jsonout_text(j, "message", message);
-	jsonout_close(j, '}');
-}
-
-static bool active(enum reason reason)
-{
-	return reason != REASON_SCALING_DISABLED && reason != REASON_LAG_UNKNOWN &&
-	       reason != REASON_LAG_STALE && reason != REASON_LAG_PARTIAL &&
-	       reason != REASON_LEARNING;
-}
-
-static bool limited(enum reason reason)
-{
-	return reason == REASON_TOO_FEW_REPLICAS || reason == REASON_TOO_MANY_REPLICAS ||
-	       reason == REASON_PARTITION_LIMIT || reason == REASON_UP_LIMIT ||
-	       reason == REASON_DOWN_LIMIT;
-}
-
-/* The three conditions of a HorizontalPodAutoscaler, by the same names. */
 static void add_conditions(struct jsonout *j, const struct target_view *v)
 {
-	const struct decision *d = v->has_decision ? &v->decision : NULL;
-	const char *reason = d ? reason_name(d->reason) : NULL;
-	const char *detail = d ? d->detail : NULL;
-	bool failing = v->problem[0] != '\0';
+	struct conditions now;
 
+	conditions_of(v, &now);
 	jsonout_open(j, "conditions", '[');
-	add_condition(j, "AbleToScale", d || failing, !failing,
-		failing ? "Failing"
-		: d     ? "Succeeded"
-			: NULL,
-		failing ? v->problem : NULL);
-	add_condition(j, "ScalingActive", d, d && active(d->reason), reason, detail);
-	add_condition(j, "ScalingLimited", d, d && limited(d->reason), reason, detail);
+	for (int i = 0; i < CONDITIONS; i++) {
+		jsonout_open(j, NULL, '{');
+		jsonout_text(j, "type", condition_types[i]);
+		jsonout_text(j, "status", now.by_type[i].status);
+		jsonout_text(j, "reason", now.by_type[i].reason);
+		jsonout_text(j, "message", now.by_type[i].message);
+		jsonout_close(j, '}');
+	}
 	jsonout_close(j, ']');
 }
 

@@ -13,6 +13,11 @@
 #define DELAY_UP_TAU_MS 900000.0 /* slowly: a backlog that stays is no delay of commits */
 #define DELAY_DOWN_TAU_MS 60000.0
 
+/* Spans that rates are taken over. */
+#define MINUTE_MS 60000
+#define SHORTLY_MS 15000
+#define BEGINNING_MS 10000
+
 static const struct estimate_point *point(const struct estimate *e, size_t i)
 {
 	return &e->points[(e->first + i) % ESTIMATE_POINTS];
@@ -104,10 +109,10 @@ double estimate_late(const struct estimate *e, int64_t lag)
 	double delay_s = e->has_delay ? e->delay_s : DELAY_DEFAULT_S;
 	double shortly = 0, longer = 0, produced = 0, throughput, late;
 
-	(void)estimate_committed(e, 15000, &shortly);
+	(void)estimate_committed(e, SHORTLY_MS, &shortly);
 	/* In the beginning the commits of the time before are missing. */
-	if (!estimate_committed(e, 60000, &longer))
-		(void)estimate_produced(e, 10000, &produced);
+	if (!estimate_committed(e, MINUTE_MS, &longer))
+		(void)estimate_produced(e, BEGINNING_MS, &produced);
 	throughput = fmax(shortly, fmax(longer, produced));
 	/* One consumer shows up to twice the mean, just before it commits; a second is for chance, and so is
 	 * the root: a single record is no backlog. */
@@ -140,16 +145,17 @@ void estimate_learn_delay(struct estimate *e, bool quiet)
 		return;
 	e->delay_ms = e->latest.at_ms;
 	/* Healthy: over a minute as much was committed as arrived, so that no backlog came or went. */
-	if (!quiet || !estimate_produced(e, 60000, &in) || !estimate_committed(e, 60000, &out) ||
-		in <= 0 || fabs(in - out) > 0.02 * in || in * 60 < 100)
+	if (!quiet || !estimate_produced(e, MINUTE_MS, &in) ||
+		!estimate_committed(e, MINUTE_MS, &out) || in <= 0 || fabs(in - out) > 0.02 * in ||
+		in * 60 < 100)
 		return;
-	seen = mean_lag(e, 60000) / in;
+	seen = mean_lag(e, MINUTE_MS) / in;
 	seen = seen < DELAY_MIN_S ? DELAY_MIN_S : seen > DELAY_MAX_S ? DELAY_MAX_S : seen;
 	if (!e->has_delay) {
 		e->has_delay = true;
 		e->delay_s = DELAY_DEFAULT_S;
 	}
-	since = since < 0 ? 0 : since > 60000 ? 60000 : since;
+	since = since < 0 ? 0 : since > MINUTE_MS ? MINUTE_MS : since;
 	share = 1 - exp(-(double)since / (seen > e->delay_s ? DELAY_UP_TAU_MS : DELAY_DOWN_TAU_MS));
 	e->delay_s += share * (seen - e->delay_s);
 }

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
 #include "scaler/eventsjson.h"
@@ -247,13 +249,11 @@ static void tell(struct events *e, const struct err *err)
 
 int64_t events_backoff_ms(int tries, int retry_after_s)
 {
-	int64_t wait = BACKOFF_MIN_MS, asked = retry_after_s * INT64_C(1000);
+	int64_t wait = BACKOFF_MIN_MS;
 
 	for (int i = 0; i < tries && wait < BACKOFF_MAX_MS; i++)
-		wait *= 2;
-	if (wait > BACKOFF_MAX_MS)
-		wait = BACKOFF_MAX_MS;
-	return wait > asked ? wait : asked;
+		wait = backoff_next(wait, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+	return backoff_obey(wait, retry_after_s);
 }
 
 static int64_t pause_after(const struct series *s, const struct err *err)
@@ -333,10 +333,9 @@ static void run(void *ctx)
 			work(e, s);
 		} else {
 			int64_t next = sweep(e, now);
-			int64_t until = next > e->quiet_ms ? next : e->quiet_ms;
-			struct timespec at = {until / 1000, (until % 1000) * 1000000};
 
-			(void)pthread_cond_timedwait(&e->wake, &e->lock, &at);
+			(void)monocond_wait_until(
+				&e->wake, &e->lock, next > e->quiet_ms ? next : e->quiet_ms);
 		}
 	}
 	pthread_mutex_unlock(&e->lock);
@@ -346,13 +345,9 @@ struct events *events_new(const struct events_options *options, struct err *err)
 {
 	struct events *e = mem_zalloc(1, sizeof(*e));
 	struct kube_options kube = options->kube;
-	pthread_condattr_t clock;
 
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&e->wake, &clock);
-	pthread_condattr_destroy(&clock);
+	monocond_init(&e->wake);
 	kube.stop = &e->loop.stop;
 	e->instance = mem_strdup(options->instance);
 	e->kube = kube_new(&kube, err);

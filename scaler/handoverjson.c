@@ -10,8 +10,10 @@
 #include "common/gzip.h"
 #include "common/jsonout.h"
 #include "common/mem.h"
+#include "scaler/docjson.h"
 
 #define VERSION 1
+#define DEPTH_MAX 12  /* what control_save() writes has less */
 #define GROUP_MAX 253 /* a DNS name */
 #define KEY_MAX (RULE_NAME_MAX + GROUP_MAX + 80)
 
@@ -27,12 +29,11 @@ struct handover {
 static const char *key_of(const struct ruleset_entry *e, char to[KEY_MAX])
 {
 	const char *version = e->rule.target.api_version;
-	const char *slash = version ? strchr(version, '/') : NULL;
-	size_t group = slash ? (size_t)(slash - version) : 0;
+	size_t group = version ? rule_group_length(version) : 0;
 	char name[RULE_NAME_MAX];
 
 	(void)snprintf(to, KEY_MAX, "%.*s/%s%s%.64s", (int)(group < GROUP_MAX ? group : GROUP_MAX),
-		slash ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
+		version ? version : "", rule_name(&e->rule, name), e->origin.uid ? "#" : "",
 		e->origin.uid ? e->origin.uid : "");
 	return to;
 }
@@ -140,6 +141,8 @@ struct handover *handover_parse(const char *text, struct err *err)
 	else if (json_integer_value(json_object_get(root, "version")) != VERSION ||
 		 !json_is_object(rules))
 		(void)err_set(err, ERR_CONFIG, "not of a version that is known");
+	else if (docjson_is_deep(rules, DEPTH_MAX))
+		(void)err_set(err, ERR_CONFIG, "nested deeper than anything of ours");
 	else
 		h = mem_zalloc(1, sizeof(*h));
 	if (h)

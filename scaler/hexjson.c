@@ -14,9 +14,6 @@
 #define TEXT_MAX 1000      /* of a problem */
 #define EXACT_MAX 9.007e15 /* whole numbers up to here are exact in a double */
 
-const char *const hex_condition_types[HEX_CONDITIONS] = {
-	"AbleToScale", "ScalingActive", "ScalingLimited"};
-
 /* Writes JSON as a libconfig value. -1: it has none, and `err` says where and why. */
 static int write_value(
 	struct strbuf *out, const char *path, const json_t *value, int depth, struct err *err);
@@ -217,10 +214,10 @@ static void read_status(const json_t *status, struct hexobject *o)
 	{
 		const char *type = json_string_value(json_object_get(item, "type"));
 
-		for (size_t i = 0; type && i < HEX_CONDITIONS; i++) {
+		for (size_t i = 0; type && i < CONDITIONS; i++) {
 			struct hex_condition *c = &o->conditions[i];
 
-			if (strcmp(type, hex_condition_types[i]) != 0)
+			if (strcmp(type, condition_types[i]) != 0)
 				continue;
 			copy_text(c->status, sizeof(c->status), item, "status");
 			copy_text(c->reason, sizeof(c->reason), item, "reason");

@@ -10,14 +10,13 @@
 #include "common/attr.h"
 #include "common/conf.h"
 #include "common/err.h"
+#include "scaler/conditions.h"
 #include "scaler/rule.h"
 
 #define HEX_GROUP "autoscaling.hexfuture.net"
 #define HEX_VERSION "v1alpha1"
 #define HEX_KIND "HexServerAutoscaler"
 #define HEX_PLURAL "hexserverautoscalers"
-
-#define HEX_CONDITIONS 3
 
 /* A condition as it is in the status. Texts are "" where absent. */
 struct hex_condition {
@@ -36,11 +35,9 @@ struct hexobject {
 	char *problem;    /* not valid: why, with path and value: "spec.maxReplicas: missing" */
 
 	/* Of the status, as a former process may have left it. */
-	struct hex_condition conditions[HEX_CONDITIONS]; /* by hex_condition_types */
-	char scaled[32];                                 /* lastScaleTime */
+	struct hex_condition conditions[CONDITIONS]; /* by condition_types */
+	char scaled[32];                             /* lastScaleTime */
 };
-
-extern const char *const hex_condition_types[HEX_CONDITIONS]; /* "AbleToScale", ... */
 
 /* What a rule may say: a table for struct rule, and the check of a whole one. Borrowed. */
 struct hex_fields {

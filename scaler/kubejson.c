@@ -6,32 +6,17 @@
 #include <string.h>
 
 #include "common/mem.h"
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
+#include "scaler/docjson.h"
 
 /* A document of this kind and version; the caller unrefs it. The list of the core group has no
  * apiVersion at all (seen with kube-apiserver 1.34), so an absent one passes: the kind is enough. */
 static json_t *parse_kind(
 	const char *text, size_t len, const char *api_version, const char *kind, struct err *err)
 {
-	json_error_t why;
-	json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-	const char *got_kind, *got_version;
+	json_t *doc = docjson_load(text, len, err);
 
-	if (!doc) {
-		err_set(err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
-		return NULL;
-	}
-	got_kind = json_string_value(json_object_get(doc, "kind"));
-	got_version = json_string_value(json_object_get(doc, "apiVersion"));
-	if (got_kind && strcmp(got_kind, kind) == 0 &&
-		(!got_version || strcmp(got_version, api_version) == 0))
+	if (!doc || docjson_check_kind(doc, api_version, kind, true, err) == 0)
 		return doc;
-	err_set(err, ERR_RETRY, "the answer is '%.60s' of '%.60s', not %s of %s",
-		got_kind ? got_kind : "", got_version ? got_version : "", kind, api_version);
 	json_decref(doc);
 	return NULL;
 }
@@ -76,7 +61,8 @@ static int read_meta(json_t *doc, const char *key, char *to, size_t size, struct
 int kubejson_scale_parse(
 	const char *text, size_t len, struct kube_scale *ret_scale, struct err *err)
 {
-	json_t *doc CLEANUP(json_unref_at) = parse_kind(text, len, "autoscaling/v1", "Scale", err);
+	json_t *doc CLEANUP(docjson_unref_at) =
+		parse_kind(text, len, "autoscaling/v1", "Scale", err);
 	struct kube_scale scale = {0};
 
 	if (!doc || read_replicas(doc, "spec", &scale.spec_replicas, err) != 0 ||
@@ -110,7 +96,7 @@ char *kubejson_scale_body(
 int kubejson_resource_find(const char *text, size_t len, const char *kind,
 	struct kube_resource *ret_resource, struct err *err)
 {
-	json_t *doc CLEANUP(json_unref_at) = parse_kind(text, len, "v1", "APIResourceList", err);
+	json_t *doc CLEANUP(docjson_unref_at) = parse_kind(text, len, "v1", "APIResourceList", err);
 	json_t *list = json_object_get(doc, "resources"), *item;
 	struct kube_resource found = {.plural = ""};
 	char scale[sizeof(found.plural) + sizeof("/scale")];
@@ -166,7 +152,7 @@ static void print_line(const char *text, size_t len, char *to, size_t size)
 
 void kubejson_status_text(const char *text, size_t len, char *ret_text, size_t size)
 {
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, 0, NULL);
+	json_t *doc CLEANUP(docjson_unref_at) = json_loadb(text, len, 0, NULL);
 	const char *message = json_string_value(json_object_get(doc, "message"));
 	const char *reason = json_string_value(json_object_get(doc, "reason"));
 	char *line;

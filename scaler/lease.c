@@ -400,14 +400,16 @@ static bool in_term(const struct lease *l, uint64_t term)
 	return l->election.leading && l->election.term == term;
 }
 
-int lease_set_state(struct lease *l, uint64_t term, const char *text, struct err *err)
+int lease_set_state(struct lease *l, uint64_t term, const char *text, bool urgent, struct err *err)
 {
 	if (leasestate_check(text, err) < 0)
 		return -1;
 	pthread_mutex_lock(&l->lock);
 	if (in_term(l, term))
-		leasestate_set(&l->state, text);
+		leasestate_set(&l->state, text, urgent);
 	pthread_mutex_unlock(&l->lock);
+	if (urgent)
+		runloop_wake(&l->loop);
 	return 0;
 }
 

@@ -7,13 +7,9 @@
 #include <time.h>
 
 #include "common/mem.h"
+#include "scaler/docjson.h"
 
 #define SECOND_US INT64_C(1000000)
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
 
 void lease_record_release(struct lease_record *r)
 {
@@ -216,6 +212,8 @@ static bool says(json_t *doc, const char *key, const char *want)
 	return got && strcmp(got, want) == 0;
 }
 
+#define DEPTH_MAX 64 /* managedFields have some ten */
+
 /* What others put into annotations may hold NUL and goes back as it came. */
 #define LOAD_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL)
 
@@ -223,7 +221,7 @@ int leasejson_parse(const char *text, size_t len, struct lease_record *ret, stru
 {
 	struct lease_record r CLEANUP(lease_record_release) = {0};
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, LOAD_FLAGS, &why);
+	json_t *doc CLEANUP(docjson_unref_at) = json_loadb(text, len, LOAD_FLAGS, &why);
 
 	if (!doc)
 		return err_set(
@@ -237,6 +235,8 @@ int leasejson_parse(const char *text, size_t len, struct lease_record *ret, stru
 	if (read_meta(json_object_get(doc, "metadata"), &r, err) < 0 ||
 		read_spec(json_object_get(doc, "spec"), &r, err) < 0)
 		return -1;
+	if (docjson_is_deep(doc, DEPTH_MAX))
+		return err_set(err, ERR_RETRY, "the Lease is nested deeper than any");
 	r.document = mem_strndup(text, len);
 	*ret = r;
 	r = (struct lease_record){0};
@@ -279,7 +279,7 @@ static bool fill(json_t *doc, const struct lease_write *w)
 char *leasejson_body(const char *namespace, const char *name, const struct lease_record *seen,
 	const struct lease_write *w)
 {
-	json_t *doc CLEANUP(json_unref_at) =
+	json_t *doc CLEANUP(docjson_unref_at) =
 		seen ? json_loads(seen->document, LOAD_FLAGS, NULL)
 		     : json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "coordination.k8s.io/v1",
 			       "kind", "Lease", "metadata", "name", name, "namespace", namespace);

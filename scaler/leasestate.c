@@ -52,10 +52,11 @@ int leasestate_check(const char *text, struct err *err)
 	return 0;
 }
 
-void leasestate_set(struct leasestate *s, const char *text)
+void leasestate_set(struct leasestate *s, const char *text, bool urgent)
 {
 	if (s->text && strcmp(s->text, text) == 0)
 		return;
+	s->urgent |= urgent;
 	free(s->text);
 	s->text = mem_strdup(text);
 	s->number++;
@@ -64,9 +65,11 @@ void leasestate_set(struct leasestate *s, const char *text)
 const char *leasestate_due(
 	const struct leasestate *s, const struct lease_record *seen, int64_t now_ms, bool last)
 {
+	int64_t interval_ms = s->urgent ? LEASE_STATE_URGENT_MS : LEASE_STATE_INTERVAL_MS;
+
 	if (!same_tenure(s, seen) || s->number == s->written)
 		return NULL;
-	if (!last && s->has_written_ms && now_ms - s->written_ms < LEASE_STATE_INTERVAL_MS)
+	if (!last && s->has_written_ms && now_ms - s->written_ms < interval_ms)
 		return NULL;
 	return s->text;
 }
@@ -74,6 +77,7 @@ const char *leasestate_due(
 void leasestate_wrote(struct leasestate *s, uint64_t number, int64_t now_ms)
 {
 	s->written = number;
+	s->urgent &= number != s->number;
 	s->has_written_ms = true;
 	s->written_ms = now_ms;
 }

@@ -17,12 +17,14 @@
 
 #define LEASE_STATE_MAX ((size_t)128 << 10)
 #define LEASE_STATE_INTERVAL_MS 10000
+#define LEASE_STATE_URGENT_MS 1000 /* the same for what is urgent */
 
 /* Embedded, zeroed. */
 struct leasestate {
 	char *left;               /* found when the term began; NULL: none, or taken */
 	char *text;               /* to be left; NULL: nothing was set in this tenure */
 	uint64_t number, written; /* versions of `text`: the newest, and that in the Lease */
+	bool urgent;              /* the newest must not be lost */
 	bool has_written_ms;
 	int64_t written_ms; /* when it was last written in this tenure */
 	int32_t transitions;
@@ -36,10 +38,11 @@ void leasestate_begin(struct leasestate *s, const struct lease_record *seen);
 
 /* ERR_CONFIG where `text` is no UTF-8 of at most LEASE_STATE_MAX bytes. */
 int leasestate_check(const char *text, struct err *err) MUSTCHECK;
-void leasestate_set(struct leasestate *s, const char *text);
+void leasestate_set(struct leasestate *s, const char *text, bool urgent);
 
 /* What is to be written over `seen`, which holds us, or NULL; borrowed until the next change. It is due
- * when it has changed, LEASE_STATE_INTERVAL_MS after the last time or, with `last`, at once. */
+ * when it has changed, LEASE_STATE_INTERVAL_MS after the last time, LEASE_STATE_URGENT_MS where it is
+ * urgent or, with `last`, at once. */
 const char *leasestate_due(
 	const struct leasestate *s, const struct lease_record *seen, int64_t now_ms, bool last);
 

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "common/runloop.h"
 #include "common/strbuf.h"
 #include "scaler/events.h"
@@ -98,7 +100,7 @@ static void tell_unreadable(struct scope *s, const char *text)
 {
 	if (strncmp(s->said, text, sizeof(s->said) - 1) == 0)
 		return;
-	(void)snprintf(s->said, sizeof(s->said), "%s", text);
+	(void)snprintf(s->said, sizeof(s->said), "%.*s", (int)sizeof(s->said) - 1, text);
 	log_warn("a " HEX_KIND " cannot be read: %s", s->said);
 }
 
@@ -208,11 +210,9 @@ static void count_status(
 		tell(o, &(struct err){0});
 		return;
 	}
-	o->backoff_ms = o->backoff_ms ? 2 * o->backoff_ms : STATUS_BACKOFF_MIN_MS;
-	if (o->backoff_ms > STATUS_BACKOFF_MAX_MS)
-		o->backoff_ms = STATUS_BACKOFF_MAX_MS;
-	if (o->backoff_ms < err->retry_after_s * INT64_C(1000))
-		o->backoff_ms = err->retry_after_s * INT64_C(1000);
+	o->backoff_ms = backoff_obey(
+		backoff_next(o->backoff_ms, STATUS_BACKOFF_MIN_MS, STATUS_BACKOFF_MAX_MS),
+		err->retry_after_s);
 	o->retry_ms = clock_mono_ms() + o->backoff_ms;
 	tell(o, err);
 }
@@ -328,17 +328,15 @@ static void run(void *ctx)
 
 	while (!atomic_load(&o->loop.stop)) {
 		int64_t now = clock_mono_ms();
-		struct timespec at;
 
 		hand_on(o);
 		if (now >= tick) {
 			tend_status(o);
 			tick = clock_mono_ms() + STATUS_TICK_MS;
 		}
-		at = (struct timespec){tick / 1000, (tick % 1000) * 1000000};
 		lock(o);
 		if (!o->dirty && !atomic_load(&o->loop.stop))
-			(void)pthread_cond_timedwait(&o->wake, &o->lock, &at);
+			(void)monocond_wait_until(&o->wake, &o->lock, tick);
 		unlock(o);
 	}
 }
@@ -385,15 +383,11 @@ static int open_all(struct objects *o, struct err *err)
 struct objects *objects_new(const struct objects_options *options, struct err *err)
 {
 	struct objects *o = mem_zalloc(1, sizeof(*o));
-	pthread_condattr_t clock;
 
 	o->options = *options;
 	o->file = ruleset_ref(options->file);
 	pthread_mutex_init(&o->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->wake, &clock);
-	pthread_condattr_destroy(&clock);
+	monocond_init(&o->wake);
 	if (open_all(o, err) == 0)
 		return o;
 	objects_free(o);

@@ -176,14 +176,9 @@ static bool near(const struct object *a, const struct object *b)
 
 static bool in_file(const struct ruleset *file, const char *namespace, const struct rule *rule)
 {
-	for (size_t i = 0; i < file->count; i++) {
-		struct rule r = file->entries[i].rule;
-
-		if (!r.target.namespace)
-			memcpy(&r.target.namespace, &namespace, sizeof(namespace));
-		if (rule_same_target(&r, rule))
+	for (size_t i = 0; i < file->count; i++)
+		if (rule_same_target_in(&file->entries[i].rule, rule, namespace))
 			return true;
-	}
 	return false;
 }
 

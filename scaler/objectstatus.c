@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/jsonout.h"
 #include "common/mem.h"
+#include "scaler/conditions.h"
 #include "scaler/eventsjson.h"
 
 #define THRESHOLDS_MAX 100 /* in a status; an object is at most 1.5 MiB in all */
-
-enum { ABLE, ACTIVE, LIMITED };
 
 void objectstatus_told_take(struct objectstatus_told *t, const struct hexobject *o)
 {
@@ -37,70 +37,15 @@ static void set(struct hex_condition *c, const char *status, const char *reason,
 /* Nothing is done for this object: all three say why. */
 static void set_idle(struct hex_condition *c, const char *reason, const char *message, int64_t now)
 {
-	for (int i = 0; i < HEX_CONDITIONS; i++)
+	for (int i = 0; i < CONDITIONS; i++)
 		set(&c[i], "False", reason, message, now);
-}
-
-static bool is(const char *reason, const char *const *list)
-{
-	while (*list && strcmp(*list, reason) != 0)
-		list++;
-	return *list;
-}
-
-static void set_able(struct hex_condition *c, const struct target_view *v, int64_t now)
-{
-	static const char *const stabilized[] = {"ScaleUpStabilized", "ScaleDownStabilized", NULL};
-	const struct decision *d = &v->decision;
-	const char *reason = reason_name(d->reason);
-	char text[100];
-
-	if (*v->problem) {
-		set(&c[ABLE], "False", "FailedGetScale", v->problem, now);
-	} else if (d->reason == REASON_COOLDOWN) {
-		set(&c[ABLE], "False", "BackoffBoth", d->detail, now);
-	} else if (is(reason, stabilized)) {
-		set(&c[ABLE], "True", reason, d->detail, now);
-	} else if (v->write.has && !v->write.dry_run && v->write.at_ms == v->decided_ms) {
-		(void)snprintf(text, sizeof(text), "the size was changed from %d to %d",
-			(int)v->write.from, (int)v->write.to);
-		set(&c[ABLE], "True", "SucceededRescale", text, now);
-	} else {
-		set(&c[ABLE], "True", "ReadyForNewScale", "the scale was read", now);
-	}
-}
-
-static void set_active(struct hex_condition *c, const struct decision *d, int64_t now)
-{
-	static const char *const disabled[] = {"ScalingDisabled", "Paused", "Contended", NULL};
-	const char *reason = reason_name(d->reason);
-
-	if (is(reason, disabled))
-		set(&c[ACTIVE], "False", reason, d->detail, now);
-	else if (d->reason == REASON_LAG_UNKNOWN || d->reason == REASON_LAG_STALE ||
-		 d->reason == REASON_FALLBACK)
-		set(&c[ACTIVE], "False", "FailedGetExternalMetric", d->detail, now);
-	else
-		set(&c[ACTIVE], "True", "ValidMetricFound", d->detail, now);
-}
-
-static void set_limited(struct hex_condition *c, const struct decision *d, int64_t now)
-{
-	static const char *const limits[] = {"TooFewReplicas", "TooManyReplicas", "ScaleUpLimit",
-		"ScaleDownLimit", "PartitionLimit", NULL};
-	const char *reason = reason_name(d->reason);
-
-	if (is(reason, limits))
-		set(&c[LIMITED], "True", reason, d->detail, now);
-	else
-		set(&c[LIMITED], "False", "DesiredWithinRange",
-			"the desired size is within the acceptable range", now);
 }
 
 /* False: there is nothing to say yet. */
 static bool set_conditions(const struct objectstatus_input *in, struct hex_condition *c)
 {
 	const struct target_view *v = in->view;
+	struct conditions now;
 	char text[400];
 
 	if (in->object->problem) {
@@ -114,11 +59,11 @@ static bool set_conditions(const struct objectstatus_input *in, struct hex_condi
 	}
 	if (!v || (!v->has_decision && !*v->problem))
 		return false;
-	set_able(c, v, in->now_wall_ms);
-	if (v->has_decision) {
-		set_active(c, &v->decision, in->now_wall_ms);
-		set_limited(c, &v->decision, in->now_wall_ms);
-	}
+	conditions_of(v, &now);
+	for (int i = 0; i < CONDITIONS; i++)
+		if (now.by_type[i].reason)
+			set(&c[i], now.by_type[i].status, now.by_type[i].reason,
+				now.by_type[i].message, in->now_wall_ms);
 	return true;
 }
 
@@ -165,13 +110,13 @@ static void add_conditions(struct jsonout *j, const struct objectstatus_input *i
 	const struct hex_condition *conditions, bool messages)
 {
 	jsonout_open(j, "conditions", '[');
-	for (int i = 0; i < HEX_CONDITIONS; i++) {
+	for (int i = 0; i < CONDITIONS; i++) {
 		const struct hex_condition *c = &conditions[i];
 
 		if (!*c->status)
 			continue;
 		jsonout_open(j, NULL, '{');
-		jsonout_text(j, "type", hex_condition_types[i]);
+		jsonout_text(j, "type", condition_types[i]);
 		jsonout_text(j, "status", c->status);
 		jsonout_text(j, "reason", c->reason);
 		jsonout_text(j, "message", messages ? c->message : "");
@@ -194,9 +139,11 @@ static void add_status(const struct objectstatus_input *in, const struct objects
 	jsonout_int(&j, "currentReplicas", d, d ? d->current : 0);
 	jsonout_int(&j, "desiredReplicas", d, d ? d->want : 0);
 	jsonout_text(&j, "lastScaleTime", *t->scaled ? t->scaled : NULL);
-	jsonout_text(&j, "reason", d ? reason_name(d->reason) : t->conditions[ABLE].reason);
+	jsonout_text(&j, "reason",
+		d ? reason_name(d->reason) : t->conditions[CONDITION_ABLE_TO_SCALE].reason);
 	if (figures) {
-		jsonout_text(&j, "message", d ? d->detail : t->conditions[ABLE].message);
+		jsonout_text(&j, "message",
+			d ? d->detail : t->conditions[CONDITION_ABLE_TO_SCALE].message);
 		jsonout_int(&j, "lag", d && d->has_lag, d ? d->lag : 0);
 		add_thresholds(&j, in);
 	}
@@ -207,8 +154,8 @@ static void add_status(const struct objectstatus_input *in, const struct objects
 /* What an object's owner has to know once: that nothing is done for it. */
 static void add_news(const struct objectstatus_told *told, struct objectstatus *s)
 {
-	const struct hex_condition *c = &s->told.conditions[ACTIVE];
-	const struct hex_condition *before = &told->conditions[ACTIVE];
+	const struct hex_condition *c = &s->told.conditions[CONDITION_SCALING_ACTIVE];
+	const struct hex_condition *before = &told->conditions[CONDITION_SCALING_ACTIVE];
 	bool idle =
 		strcmp(c->reason, "InvalidSpec") == 0 || strcmp(c->reason, "AmbiguousTarget") == 0;
 
@@ -294,16 +241,14 @@ enum objectstatus_outcome objectstatus_outcome(const struct err *err, int http_s
 void objectstatus_ended(struct objectstatus_told *told, const struct objectstatus *s,
 	enum objectstatus_outcome outcome, int64_t now_ms, int retry_after_s)
 {
-	int64_t wait = told->backoff_ms, asked = retry_after_s * INT64_C(1000);
+	int64_t wait = told->backoff_ms;
 
 	*told = s->told;
 	told->has_written = outcome == STATUS_DONE;
 	told->backoff_ms = outcome == STATUS_FAILED ? wait : 0;
 	if (outcome != STATUS_LATE && outcome != STATUS_REFUSED)
 		return;
-	wait = wait ? 2 * wait : OBJECTSTATUS_BACKOFF_MIN_MS;
-	if (wait > OBJECTSTATUS_BACKOFF_MAX_MS)
-		wait = OBJECTSTATUS_BACKOFF_MAX_MS;
-	told->backoff_ms = wait;
-	told->retry_ms = now_ms + (wait > asked ? wait : asked);
+	told->backoff_ms =
+		backoff_next(wait, OBJECTSTATUS_BACKOFF_MIN_MS, OBJECTSTATUS_BACKOFF_MAX_MS);
+	told->retry_ms = now_ms + backoff_obey(told->backoff_ms, retry_after_s);
 }

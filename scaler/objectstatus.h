@@ -31,7 +31,7 @@ struct objectstatus_told {
 	int64_t retry_ms;      /* monotonic: not to be written before */
 	int64_t backoff_ms;    /* the last wait; 0: the last write did not fail */
 	uint64_t facts, whole; /* hashes of what it said, without its figures and with them */
-	struct hex_condition conditions[HEX_CONDITIONS];
+	struct hex_condition conditions[CONDITIONS];
 	char scaled[32];
 };
 

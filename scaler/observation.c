@@ -17,6 +17,8 @@ void observation_of(const struct snapshot *s, const char *group, const char *top
 	ret->lag = total.lag;
 	ret->end = total.end;
 	ret->has_end = ret->has_spread = total.quality != QUALITY_UNKNOWN;
+	ret->topic_end = total.end;
+	ret->has_topic_end = total.partitions && total.fresh == total.partitions;
 	ret->partitions = total.partitions;
 	ret->known = total.quality == QUALITY_UNKNOWN ? 0
 		     : total.quality == QUALITY_STALE ? total.partitions

@@ -18,7 +18,10 @@ struct observation {
 	 * meaning. Sums over different sets of partitions cannot be compared. `end` minus `lag` is what is
 	 * committed. */
 	int64_t lag, end;
-	bool has_end;             /* `end` is known */
+	bool has_end; /* `end` is known */
+	/* End of the log of the whole topic, which may be known where the group has no commit. */
+	int64_t topic_end;
+	bool has_topic_end;
 	size_t partitions, known; /* of the topic; in the sums */
 	bool has_spread;          /* the next two are known */
 	size_t with_lag;          /* of the known: those with lag */

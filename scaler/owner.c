@@ -66,15 +66,6 @@ int owner_find(struct kube *k, const char *pod, struct rule_target *ret_target, 
 	return 0;
 }
 
-void owner_release(struct rule_target *t)
-{
-	free(t->api_version);
-	free(t->kind);
-	free(t->namespace);
-	free(t->name);
-	*t = (struct rule_target){0};
-}
-
 static bool ends_a_name(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');

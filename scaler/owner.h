@@ -11,11 +11,10 @@
 #include "scaler/rule.h"
 
 /* Asks the API server: one or two GETs. `pod` is in the namespace of the credentials. The caller releases
- * the target, whose namespace is that one. ERR_ABSENT: no such pod, or one that nobody controls;
- * ERR_DENIED names the verb and resource to grant; others as kube_scale_get(). */
+ * the target by rule_target_release(); its namespace is that one. ERR_ABSENT: no such pod, or one that
+ * nobody controls; ERR_DENIED names the verb and resource to grant; others as kube_scale_get(). */
 int owner_find(struct kube *k, const char *pod, struct rule_target *ret_target, struct err *err)
 	MUSTCHECK;
-void owner_release(struct rule_target *t);
 
 /* A name for the Lease that the sidecars of one workload share: "hexlag-KIND-NAME" in small letters, cut
  * to what an object's name may be (a DNS subdomain, RFC 1123). Returns `to`. */

@@ -4,10 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
+#include "scaler/docjson.h"
 
 static int read_field(json_t *ref, const char *key, char *to, size_t size, struct err *err)
 {
@@ -26,15 +23,13 @@ static int read_field(json_t *ref, const char *key, char *to, size_t size, struc
 
 int ownerjson_controller(const char *text, size_t len, struct ownerjson_ref *ret, struct err *err)
 {
-	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc CLEANUP(docjson_unref_at) = docjson_load(text, len, err);
 	json_t *meta = json_object_get(doc, "metadata"), *ref;
 	struct ownerjson_ref found = {0};
 	size_t i;
 
 	if (!doc)
-		return err_set(
-			err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
+		return -1;
 	if (!json_is_object(meta))
 		return err_set(err, ERR_RETRY, "the answer is no object with metadata");
 	json_array_foreach(json_object_get(meta, "ownerReferences"), i, ref)

@@ -5,11 +5,7 @@
 #include <string.h>
 
 #include "common/jsonout.h"
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
+#include "scaler/docjson.h"
 
 /* An integer of `o` in [0, max]. Where it is absent or null: `*ret_value` stays, `*ret_has` (may be NULL:
  * then that is an error) says so. */
@@ -136,18 +132,6 @@ static int get_observation(
 	return check(ret, has_lag, has_end, err);
 }
 
-/* The index of the rule's threshold for this pair, SIZE_MAX where it has none. */
-static size_t find_threshold(const struct rule *rule, const char *group, const char *topic)
-{
-	const struct rule_threshold *threshold;
-	const char *name;
-
-	for (size_t i = 0; rule_threshold(rule, i, &name, &threshold); i++)
-		if (strcmp(name, group) == 0 && strcmp(threshold->topic, topic) == 0)
-			return i;
-	return SIZE_MAX;
-}
-
 static int get_observations(const json_t *list, int64_t t_ms, int64_t partitions,
 	const struct rule *rule, struct observation *ret, struct err *err)
 {
@@ -166,7 +150,7 @@ static int get_observations(const json_t *list, int64_t t_ms, int64_t partitions
 
 		if (!group || !topic)
 			return err_wrap(err, "observation %zu", i);
-		to = find_threshold(rule, group, topic);
+		to = rule_find_threshold(rule, group, topic);
 		if (to == SIZE_MAX)
 			continue;
 		if (get_observation(o, t_ms, partitions, &ret[to], err) < 0)
@@ -179,7 +163,7 @@ int replayjson_parse(const char *text, size_t len, const struct rule *rule,
 	struct replay_line *ret_line, struct observation *ret_observations, struct err *err)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc CLEANUP(docjson_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
 	int64_t t_ms, replicas, ready, partitions = 0;
 	bool has;
 

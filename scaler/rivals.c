@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -292,13 +293,11 @@ static void say(struct known *k, const char *namespace, enum rival_kind kind, en
 
 static int64_t wait_after(enum outcome outcome, const struct err *err)
 {
-	int64_t asked_ms = (int64_t)err->retry_after_s * 1000;
-
 	if (outcome == LIST_ABSENT)
 		return ABSENT_MS;
 	if (outcome != LIST_FAILED)
 		return LOOK_MS;
-	return asked_ms > RETRY_MS ? asked_ms : RETRY_MS;
+	return backoff_obey(RETRY_MS, err->retry_after_s);
 }
 
 /* No answer, or one that asks for patience: more requests now would be no help. */
@@ -432,9 +431,8 @@ bool rivals_join(struct rivals *r, int64_t deadline_ms)
 
 static const char *find_name(const struct rivals_list *list, const struct rule_target *t)
 {
-	const char *slash = strchr(t->api_version, '/');
 	CLEANUP(mem_free_at)
-	char *group = mem_strndup(t->api_version, slash ? (size_t)(slash - t->api_version) : 0);
+	char *group = mem_strndup(t->api_version, rule_group_length(t->api_version));
 	const struct rival key = {.group = group, .target_kind = t->kind, .target_name = t->name};
 	const struct rival *found =
 		list->count ? bsearch(&key, list->items, list->count, sizeof(key), compare_rivals)

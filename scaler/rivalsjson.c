@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "scaler/docjson.h"
+#include "scaler/rule.h"
 
 /* Defaults are those of the objects' own schemas: a ScaledObject may leave both out, an HPA needs a kind
  * and without a version means the core group. */
@@ -22,11 +24,6 @@ static const struct {
 const char *rival_kind_name(enum rival_kind kind)
 {
 	return kinds[kind].name;
-}
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
 }
 
 /* The text of a field, `absent` where it is missing or empty. */
@@ -54,14 +51,12 @@ static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *lis
 	const char *version = text_of(target, "apiVersion", kinds[kind].target_version);
 	const char *target_kind = text_of(target, "kind", kinds[kind].target_kind);
 	const char *target_name = text_of(target, "name", NULL);
-	const char *slash = strchr(version, '/');
 
 	if (!name || !target_kind || !target_name ||
 		(kind == RIVAL_SCALED_OBJECT && is_paused(item)))
 		return;
 	*(struct rival *)mem_append(&list->items, list->count, sizeof(*list->items)) =
-		(struct rival){mem_strdup(name),
-			mem_strndup(version, slash ? (size_t)(slash - version) : 0),
+		(struct rival){mem_strdup(name), mem_strndup(version, rule_group_length(version)),
 			mem_strdup(target_kind), mem_strdup(target_name)};
 	list->count++;
 }
@@ -69,20 +64,14 @@ static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *lis
 int rivalsjson_page(const char *text, size_t len, enum rival_kind kind, struct rivals_list *list,
 	struct err *err)
 {
-	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	json_t *doc CLEANUP(docjson_unref_at) = docjson_load(text, len, err);
 	json_t *items = json_object_get(doc, "items"), *item;
 	const char *next;
 	size_t i;
 
-	if (!doc)
-		return err_set(
-			err, ERR_RETRY, "the answer is not JSON: %s (line %d)", why.text, why.line);
-	if (strcmp(text_of(doc, "kind", ""), kinds[kind].list) != 0 ||
-		strcmp(text_of(doc, "apiVersion", ""), kinds[kind].api_version) != 0)
-		return err_set(err, ERR_RETRY, "the answer is '%.60s' of '%.60s', not %s of %s",
-			text_of(doc, "kind", ""), text_of(doc, "apiVersion", ""), kinds[kind].list,
-			kinds[kind].api_version);
+	if (!doc ||
+		docjson_check_kind(doc, kinds[kind].api_version, kinds[kind].list, false, err) < 0)
+		return -1;
 	/* An empty list may be null. */
 	if (!json_is_array(items) && !json_is_null(items))
 		return err_set(err, ERR_RETRY, "items of the %s is no list", kinds[kind].list);

@@ -60,6 +60,17 @@ size_t rule_threshold_count(const struct rule *r)
 	return count;
 }
 
+size_t rule_find_threshold(const struct rule *r, const char *group, const char *topic)
+{
+	const struct rule_threshold *t;
+	const char *name;
+
+	for (size_t i = 0; rule_threshold(r, i, &name, &t); i++)
+		if (strcmp(name, group) == 0 && strcmp(t->topic, topic) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
 /* What is missing equals nothing. */
 static bool same(const char *a, const char *b)
 {
@@ -155,13 +166,17 @@ int rule_check(const struct rule *r, const char **ret_field, struct err *err)
 	return check_thresholds(r, ret_field, err);
 }
 
+size_t rule_group_length(const char *api_version)
+{
+	const char *slash = strchr(api_version, '/');
+
+	return slash ? (size_t)(slash - api_version) : 0;
+}
+
 static bool same_api_group(const char *a, const char *b)
 {
-	const char *slash_a = a ? strchr(a, '/') : NULL, *slash_b = b ? strchr(b, '/') : NULL;
-	size_t length_a = slash_a ? (size_t)(slash_a - a) : 0;
-	size_t length_b = slash_b ? (size_t)(slash_b - b) : 0;
-
-	return a && b && length_a == length_b && memcmp(a, b, length_a) == 0;
+	return a && b && rule_group_length(a) == rule_group_length(b) &&
+	       memcmp(a, b, rule_group_length(a)) == 0;
 }
 
 bool rule_same_target(const struct rule *a, const struct rule *b)
@@ -172,6 +187,19 @@ bool rule_same_target(const struct rule *a, const struct rule *b)
 	       same(a->target.kind, b->target.kind) &&
 	       same_or_both_absent(a->target.namespace, b->target.namespace) &&
 	       same(a->target.name, b->target.name);
+}
+
+bool rule_same_target_in(const struct rule *a, const struct rule *b, const char *namespace)
+{
+	struct rule x = {.target = a->target}, y = {.target = b->target};
+
+	if (rule_is_open(a) || rule_is_open(b))
+		return false;
+	if (!x.target.namespace)
+		memcpy(&x.target.namespace, &namespace, sizeof(namespace));
+	if (!y.target.namespace)
+		memcpy(&y.target.namespace, &namespace, sizeof(namespace));
+	return rule_same_target(&x, &y);
 }
 
 static bool equal_groups(const struct rule *a, const struct rule *b)
@@ -239,9 +267,15 @@ void rule_release(struct rule *r)
 		free(groups[g].name);
 	}
 	free(groups);
-	free(r->target.api_version);
-	free(r->target.kind);
-	free(r->target.namespace);
-	free(r->target.name);
+	rule_target_release(&r->target);
 	*r = (struct rule){0};
+}
+
+void rule_target_release(struct rule_target *t)
+{
+	free(t->api_version);
+	free(t->kind);
+	free(t->namespace);
+	free(t->name);
+	*t = (struct rule_target){0};
 }

@@ -98,10 +98,16 @@ bool rule_threshold(const struct rule *r, size_t i, const char **ret_group,
 	const struct rule_threshold **ret_threshold);
 size_t rule_threshold_count(const struct rule *r);
 
+/* Its index for this group and topic, SIZE_MAX where there is none. */
+size_t rule_find_threshold(const struct rule *r, const char *group, const char *topic);
+
 /* What the limits of single fields cannot say: min and max, a group and topic twice, what a policy
  * needs, lengths of names. -1: `err` says what is wrong, and `ret_field` which field ("minReplicas").
  * A string that is NULL is not looked at: its absence is told by who read it. */
 int rule_check(const struct rule *r, const char **ret_field, struct err *err) MUSTCHECK;
+
+/* How much of an apiVersion is the API group: 4 bytes of "apps/v1", none of "v1", the core group. */
+size_t rule_group_length(const char *api_version);
 
 /* Whether `r` has no target yet: it must not come to the scaler. */
 bool rule_is_open(const struct rule *r);
@@ -110,11 +116,16 @@ bool rule_is_open(const struct rule *r);
  * NULL equals only another such. Two that are open are the same. */
 bool rule_same_target(const struct rule *a, const struct rule *b);
 
+/* The same where a target without a namespace is in `namespace`, and an open one is like no other. */
+bool rule_same_target_in(const struct rule *a, const struct rule *b, const char *namespace);
+
 /* Whether all of both is the same. */
 bool rule_equal(const struct rule *a, const struct rule *b);
 
 /* A deep copy into `to`, which is to be released by rule_release(). */
 void rule_copy(struct rule *to, const struct rule *from);
 void rule_release(struct rule *r);
+
+void rule_target_release(struct rule_target *t); /* empties it */
 
 #endif

@@ -70,23 +70,10 @@ size_t ruleset_find(const struct ruleset *s, const struct ruleset_entry *e)
 	return SIZE_MAX;
 }
 
-static bool same_target_in(const struct rule *a, const struct rule *b, const char *namespace)
-{
-	struct rule x = {.target = a->target}, y = {.target = b->target};
-
-	if (rule_is_open(a) || rule_is_open(b))
-		return false;
-	if (!x.target.namespace)
-		memcpy(&x.target.namespace, &namespace, sizeof(namespace));
-	if (!y.target.namespace)
-		memcpy(&y.target.namespace, &namespace, sizeof(namespace));
-	return rule_same_target(&x, &y);
-}
-
 size_t ruleset_twin_before(const struct ruleset *s, size_t i, const char *namespace)
 {
 	for (size_t j = 0; j < i; j++)
-		if (same_target_in(&s->entries[j].rule, &s->entries[i].rule, namespace))
+		if (rule_same_target_in(&s->entries[j].rule, &s->entries[i].rule, namespace))
 			return j;
 	return SIZE_MAX;
 }

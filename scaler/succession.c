@@ -1,5 +1,7 @@
 #include "scaler/succession.h"
 
+#include <stdlib.h>
+
 #include "common/log.h"
 #include "common/mem.h"
 #include "scaler/handoverjson.h"
@@ -72,6 +74,37 @@ struct saving {
 	int64_t now_ms;
 };
 
+/* A rule, and when it was written by; of one that has not begun nobody here knows. */
+struct turn {
+	size_t i;
+	int64_t written_ms;
+};
+
+static int by_written(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	if (x->written_ms != y->written_ms)
+		return x->written_ms > y->written_ms ? -1 : 1;
+	return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* Those first that matter most: not yet taken up, then written by of late; the caller frees them. */
+static struct turn *in_turn(const struct ruleset *rules, struct target *const *targets)
+{
+	struct turn *turns = mem_zalloc(rules->count, sizeof(*turns));
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct control *c = &targets[i]->control;
+
+		turns[i] = (struct turn){i, !targets[i]->begun ? INT64_MAX
+					    : c->has_written   ? c->written_ms
+							       : INT64_MIN};
+	}
+	qsort(turns, rules->count, sizeof(*turns), by_written);
+	return turns;
+}
+
 /* What the next leader is to know of rule `i`, "" for nothing; of one that has not begun what was left. */
 static void add_remembered(const struct saving *v, size_t i, struct strbuf *out)
 {
@@ -87,25 +120,21 @@ static void add_remembered(const struct saving *v, size_t i, struct strbuf *out)
 		strbuf_adds(out, text);
 }
 
-/* Appends the rules that matter, or the others. Returns how many do not fit. */
-static size_t add_rules(const struct saving *v, bool matter)
+/* Appends the rules. Returns how many do not fit. */
+static size_t add_rules(const struct saving *v)
 {
-	size_t left_out = 0;
+	struct turn *CLEANUP(mem_free_at) turns = in_turn(v->rules, v->targets);
 
-	for (size_t i = 0; i < v->rules->count; i++) {
-		const struct target *t = v->targets[i];
+	for (size_t n = 0; n < v->rules->count; n++) {
 		struct strbuf CLEANUP(strbuf_release) control = STRBUF_INIT;
 
-		if ((t->control.has_written || !t->begun) != matter)
-			continue;
-		if (!left_out)
-			add_remembered(v, i, &control);
+		add_remembered(v, turns[n].i, &control);
 		/* Once one does not fit, the others are not even tried, as most would not either. */
-		if (left_out || (control.len && !handover_add(v->out, v->max, &v->rules->entries[i],
-							strbuf_str(&control))))
-			left_out++;
+		if (control.len && !handover_add(v->out, v->max, &v->rules->entries[turns[n].i],
+					   strbuf_str(&control)))
+			return v->rules->count - n;
 	}
-	return left_out;
+	return 0;
 }
 
 /* The texts grow and shrink a little all the time: told is what is clearly another number. */
@@ -124,15 +153,13 @@ static void say_left_out(struct succession *s, size_t left_out, size_t count)
 		log_info("all rules fit again into what is left to the next leader");
 }
 
-/* First the rules that were written by, whose cooldowns and windows matter most, and those that are not yet
- * taken up; then the others, as far as there is room. Returns how many are left out. */
+/* Returns how many rules are left out. */
 static size_t collect(const struct saving *v)
 {
 	size_t left_out;
 
 	handover_begin(v->out);
-	left_out = add_rules(v, true);
-	left_out += add_rules(v, false);
+	left_out = add_rules(v);
 	if (!left_out && v->now_ms - v->s->left_ms < LEFT_KEEP_MS)
 		handover_add_rest(v->out, v->max, v->s->left, v->rules);
 	handover_end(v->out);
@@ -144,6 +171,7 @@ void succession_save(struct succession *s, uint64_t term, const struct ruleset *
 	struct target *const *targets, int64_t now_ms)
 {
 	char *CLEANUP(mem_free_at) packed = NULL;
+	bool urgent = s->wrote;
 	size_t left_out = 0;
 
 	if (!s->hooks->save_state)
@@ -159,5 +187,5 @@ void succession_save(struct succession *s, uint64_t term, const struct ruleset *
 			max = text.len;
 	}
 	say_left_out(s, left_out, rules->count);
-	s->hooks->save_state(s->hooks->ctx, term, packed);
+	s->hooks->save_state(s->hooks->ctx, term, packed, urgent);
 }

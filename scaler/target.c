@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/backoff.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
@@ -183,12 +184,8 @@ static int64_t back_off(
 	if (err->kind != t->failed)
 		t->backoff_ms = 0;
 	t->failed = err->kind;
-	t->backoff_ms = t->backoff_ms ? t->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (t->backoff_ms > longest)
-		t->backoff_ms = longest;
-	wait = (int64_t)err->retry_after_s * 1000;
-	if (wait < t->backoff_ms)
-		wait = t->backoff_ms;
+	t->backoff_ms = backoff_next(t->backoff_ms, BACKOFF_FIRST_MS, longest);
+	wait = backoff_obey(t->backoff_ms, err->retry_after_s);
 	t->slow = took_ms >= SLOW_MS;
 	if (t->slow && !a->env->alone && wait < took_ms * SLOW_WAITS)
 		wait = took_ms * SLOW_WAITS;
@@ -247,15 +244,20 @@ static struct kube_target target_of(const struct ruleset_entry *e)
 }
 
 /* A dry run cools down as the real one would, so that it shows the same decisions. */
+static void remember_write(const struct act *a, const struct decision *d, int64_t at_ms)
+{
+	control_wrote(&a->t->control, a->r, d->current, d->want, at_ms);
+	if (a->r->dry_run)
+		return;
+	contend_wrote(&a->t->control.contend, d->current, d->want, at_ms);
+	*a->env->wrote = true;
+}
+
 static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, bool lost)
 {
 	struct target *t = a->t;
 
-	decide_wrote(a->r, &t->control, d->current, d->want, at_ms);
-	if (!a->r->dry_run) {
-		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
-		*a->env->wrote = true;
-	}
+	remember_write(a, d, at_ms);
 	pthread_mutex_lock(a->env->lock);
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, at_ms};
 	t->view.writes += !a->r->dry_run;
@@ -452,8 +454,13 @@ bool target_act(struct target *t, const struct target_env *env, const struct rul
 			break;
 		t->has_scale = false;
 	}
-	if (atomic_load(env->stop))
+	if (atomic_load(env->stop)) {
+		/* Nobody here reads it any more: whoever leads next had better believe that it was done. */
+		if (t->uncertain)
+			remember_write(&a, &t->attempt, t->attempt_ms);
+		t->uncertain = false;
 		return true;
+	}
 	fail(&a, &err, clock_mono_ms() - began);
 	return !t->slow;
 }

@@ -23,8 +23,8 @@ struct scaler_hooks {
 	uint64_t (*term)(void *ctx, int64_t margin_ms);
 	/* The text that the leader before left, as `term` has begun; the scaler frees it. NULL: none. */
 	char *(*take_state)(void *ctx, uint64_t term);
-	/* What whoever leads next is to know. */
-	void (*save_state)(void *ctx, uint64_t term, const char *text);
+	/* What whoever leads next is to know; `urgent`: a size was written, so that it must not be lost. */
+	void (*save_state)(void *ctx, uint64_t term, const char *text, bool urgent);
 	/* Whether something else is configured to set the size of this target; `ret_why` says what, or is ""
 	 * where that is not known yet: then nothing is decided. */
 	bool (*rival)(void *ctx, const struct rule *r, char *ret_why, size_t size);

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/backoff.h"
+
 /* A watch that ends sooner without an event would only be opened again and again. */
 #define TOO_SHORT_MS 1000
 
@@ -19,17 +21,12 @@ void watchcourse_version(struct watchcourse *c, const char *version)
 
 static int64_t back_off(struct watchcourse *c, int retry_after_s, int64_t now_ms, double random)
 {
-	int64_t wait;
-
-	if (!c->delay_ms || now_ms - c->failed_ms >= WATCHCOURSE_BACKOFF_RESET_MS)
-		c->delay_ms = WATCHCOURSE_BACKOFF_MIN_MS;
-	else if (c->delay_ms < WATCHCOURSE_BACKOFF_MAX_MS)
-		c->delay_ms *= 2;
-	if (c->delay_ms > WATCHCOURSE_BACKOFF_MAX_MS)
-		c->delay_ms = WATCHCOURSE_BACKOFF_MAX_MS;
+	if (now_ms - c->failed_ms >= WATCHCOURSE_BACKOFF_RESET_MS)
+		c->delay_ms = 0;
+	c->delay_ms =
+		backoff_next(c->delay_ms, WATCHCOURSE_BACKOFF_MIN_MS, WATCHCOURSE_BACKOFF_MAX_MS);
 	c->failed_ms = now_ms;
-	wait = c->delay_ms + (int64_t)((double)c->delay_ms * random);
-	return wait > retry_after_s * INT64_C(1000) ? wait : retry_after_s * INT64_C(1000);
+	return backoff_obey(c->delay_ms + (int64_t)((double)c->delay_ms * random), retry_after_s);
 }
 
 /* The next request is a list; after a failed one it takes the newest version, since the server may

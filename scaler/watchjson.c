@@ -5,14 +5,10 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "scaler/docjson.h"
 
 #define REST_MAX ((size_t)64 << 10)
 #define KEPT_ROOM_MAX ((size_t)256 << 10) /* a larger buffer is not kept for the next object */
-
-static void json_unref_at(json_t **j)
-{
-	json_decref(*j);
-}
 
 void watchjson_release(struct watchjson *w)
 {
@@ -93,7 +89,7 @@ static void report_event(struct watchjson *w, const json_t *doc)
 static void finish(struct watchjson *w)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = NULL;
+	json_t *doc CLEANUP(docjson_unref_at) = NULL;
 
 	if (w->skipping) {
 		report_broken(w, "an object larger than 4 MiB");
@@ -244,7 +240,8 @@ void watchjson_feed(struct watchjson *w, const char *bytes, size_t len)
 int watchjson_list_version(const struct watchjson *w, char *version, size_t size, struct err *err)
 {
 	json_error_t why;
-	json_t *doc CLEANUP(json_unref_at) = json_loadb(strbuf_str(&w->rest), w->rest.len, 0, &why);
+	json_t *doc CLEANUP(docjson_unref_at) =
+		json_loadb(strbuf_str(&w->rest), w->rest.len, 0, &why);
 	const char *kind = json_string_value(json_object_get(doc, "kind"));
 	size_t length = kind ? strlen(kind) : 0;
 

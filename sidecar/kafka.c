@@ -7,6 +7,7 @@
 #include "common/attr.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "common/pattern.h"
 #include "sidecar/kafkasession.h"
 #include "sidecar/watches.h"
@@ -84,14 +85,10 @@ static void disconnect_handle(struct kafka *k)
 struct kafka *kafka_open(const struct kafka_options *options, struct err *err)
 {
 	struct kafka *k = mem_zalloc(1, sizeof(*k));
-	pthread_condattr_t clock;
 
 	k->options = *options;
 	pthread_mutex_init(&k->lock, NULL);
-	pthread_condattr_init(&clock);
-	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->changed, &clock);
-	pthread_condattr_destroy(&clock);
+	monocond_init(&k->changed);
 	if (connect_handle(k, err) < 0) {
 		kafka_close(k);
 		return NULL;

@@ -1,7 +1,5 @@
 /* Calls of the library that block, each in a thread of its own while it lasts. */
-#include <errno.h>
-#include <time.h>
-
+#include "common/monocond.h"
 #include "sidecar/kafkasession.h"
 
 static void *run_job(void *arg)
@@ -27,14 +25,12 @@ void kafkajob_start(struct kafka_job *job, struct kafka *k, void (*run)(struct k
 
 bool kafkajob_wait(struct kafka_job *job, int64_t deadline_ms)
 {
-	struct timespec deadline = {deadline_ms / 1000, (deadline_ms % 1000) * 1000000};
 	struct kafka *k = job->k;
-	int timeout = 0;
-	bool done;
+	bool in_time = true, done;
 
 	pthread_mutex_lock(&k->lock);
-	while (!job->done && timeout != ETIMEDOUT)
-		timeout = pthread_cond_timedwait(&k->changed, &k->lock, &deadline);
+	while (!job->done && in_time)
+		in_time = monocond_wait_until(&k->changed, &k->lock, deadline_ms);
 	done = job->done;
 	pthread_mutex_unlock(&k->lock);
 	if (done)

@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "sidecar/snapshot.h"
 
 struct publish {
@@ -18,12 +18,8 @@ struct publish {
 struct publish *publish_new(void)
 {
 	struct publish *p = mem_zalloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	monocond_init(&p->changed);
 	pthread_mutex_init(&p->lock, NULL);
 	return p;
 }
@@ -68,13 +64,12 @@ struct snapshot *publish_get(struct publish *p)
 
 struct snapshot *publish_wait(struct publish *p, uint64_t seq, int64_t deadline_ms)
 {
-	struct timespec deadline = {deadline_ms / 1000, (deadline_ms % 1000) * 1000000};
 	struct snapshot *s = NULL;
-	int timeout = 0;
+	bool in_time = true;
 
 	pthread_mutex_lock(&p->lock);
-	while (!p->stopped && !timeout && !(p->current && p->current->seq > seq))
-		timeout = pthread_cond_timedwait(&p->changed, &p->lock, &deadline);
+	while (!p->stopped && in_time && !(p->current && p->current->seq > seq))
+		in_time = monocond_wait_until(&p->changed, &p->lock, deadline_ms);
 	if (!p->stopped && p->current && p->current->seq > seq)
 		s = snapshot_ref(p->current);
 	pthread_mutex_unlock(&p->lock);

@@ -89,13 +89,11 @@ export class Rules {
 
 	update(card, rule) {
 		const [quality, text] = REASONS[rule.reason] ?? ["unknown", rule.reason ?? "no decision yet"];
-		const problem = rule.conditions.find(({type, status}) =>
-			type === "AbleToScale" && status === "False");
 		const known = rule.replicas !== null, changes = known && rule.wanted !== rule.replicas;
 		const share = n => known ? 100 * Math.min(1, n / Math.max(1, rule.max)) : 0;
 		setText(card.name, rule.name);
 		setText(card.place, [rule.kind, rule.namespace && `in ${rule.namespace}`].filter(Boolean).join(" "));
-		setBadge(card.badge, problem ? "bad" : quality, problem ? "cannot scale" : text);
+		setBadge(card.badge, rule.problem ? "bad" : quality, rule.problem ? "cannot scale" : text);
 		setText(card.replicas, known ? exact(rule.replicas) : UNKNOWN);
 		setAttribute(card.replicas, "data-change", changes ? "" : null);
 		setText(card.want, (!known ? "replicas" : changes ? `\u2192 ${exact(rule.wanted)} wanted`
@@ -105,8 +103,8 @@ export class Rules {
 		setText(card.min, `min ${exact(rule.min)}`);
 		setText(card.max, `max ${exact(rule.max)}`);
 		setText(card.detail, rule.detail ?? "");
-		setText(card.problem, problem ? problem.message : rule.contended ?? "");
-		card.problem.hidden = !problem && !rule.contended;
+		setText(card.problem, rule.problem ?? rule.contended ?? "");
+		card.problem.hidden = !rule.problem && !rule.contended;
 		setText(card.write, this.written(rule));
 		this.draw(card, rule);
 	}

@@ -9,6 +9,7 @@ import time
 
 import hsa
 import proc
+from definitions import define, definition
 from figures import quantile
 from reaction import Producer, pause_until, phases
 from watch import Watch
@@ -18,27 +19,6 @@ RULES, PARTITIONS = 500, 4
 MIN, MAX = 1, 4
 RECORDS, THRESHOLD = 240, 20
 MIB = 1024
-WIDGETS = "widgets.example.org"
-
-
-def definition():
-    """A kind with a scale subresource that no controller makes Pods for."""
-    count = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": WIDGETS},
-        "spec": {
-            "group": "example.org", "scope": "Namespaced",
-            "names": {"plural": "widgets", "kind": "Widget"},
-            "versions": [{
-                "name": "v1", "served": True, "storage": True,
-                "subresources": {"scale": {"specReplicasPath": ".spec.replicas",
-                                           "statusReplicasPath": ".status.replicas"}},
-                "schema": {"openAPIV3Schema": {
-                    "type": "object", "properties": {"spec": count, "status": count}}},
-            }],
-        },
-    }
 
 
 def widget(i):
@@ -99,8 +79,8 @@ def decisions(report):
 def make_world():
     world = World().ready()
     world.traffic("fill", RULES, PARTITIONS, RULES, 1)
-    world.apply(namespace(), definition())
-    world.kubectl("wait", "--for=condition=Established", f"crd/{WIDGETS}")
+    world.apply(namespace())
+    define(world, definition("Widget", replicas="replicas"))
     world.apply(*[widget(i) for i in range(RULES)])
     return world
 

@@ -2,6 +2,7 @@
 
 import json
 
+from kubeapi import KubeApi
 from world import AT_ONCE, ROOT, wait_until
 
 CRD = ROOT + "/k8s/crd.yaml"
@@ -76,6 +77,6 @@ def condition(world, name, kind):
 
 
 def events(world, name, reason, kind="HexServerAutoscaler"):
-    out = world.kubectl("-n", "shop", "get", "events.events.k8s.io", "-o", "json")
-    return [e for e in json.loads(out)["items"] if e["reason"] == reason
+    _, found = KubeApi(world).get("event")
+    return [e for e in found["items"] if e["reason"] == reason
             and (e["regarding"]["kind"], e["regarding"]["name"]) == (kind, name)]

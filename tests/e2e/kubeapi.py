@@ -6,6 +6,15 @@ import re
 import ssl
 import urllib.parse
 
+_SHOP = {  # by the name that kubectl takes, too
+    "deployment": "/apis/apps/v1/namespaces/shop/deployments",
+    "statefulset": "/apis/apps/v1/namespaces/shop/statefulsets",
+    "widget": "/apis/example.org/v1/namespaces/shop/widgets",
+    "lease": "/apis/coordination.k8s.io/v1/namespaces/shop/leases",
+    "event": "/apis/events.k8s.io/v1/namespaces/shop/events",
+    "hsa": "/apis/autoscaling.hexfuture.net/v1alpha1/namespaces/shop/hexserverautoscalers",
+}
+
 
 class KubeApi:
     """Thread: one at a time. Connects again with the next request after a failure, an OSError or an
@@ -39,6 +48,10 @@ class KubeApi:
         except (OSError, http.client.HTTPException):
             self.connection.close()
             raise
+
+    def get(self, resource, name=""):
+        """Status and document of an object in the namespace `shop`, or of their list."""
+        return self.call("GET", f"{_SHOP[resource]}/{name}".rstrip("/"))
 
     def merge(self, path, body):
         """A merge patch; its status."""

@@ -6,10 +6,11 @@ group and lag are a closed loop, and a rolling update takes its course.
 """
 
 import http.client
+import os
 import threading
 
 from kubeapi import KubeApi
-from world import Failure, wait_equal
+from world import Failure, folder, wait_equal
 
 _LOOK = 0.2
 _PODS = "/api/v1/namespaces/shop/pods"
@@ -17,11 +18,12 @@ _PODS = "/api/v1/namespaces/shop/pods"
 
 class Kubelet:
     """The pods of Deployment `app` are members of `group` on `topic` that handle `rate` records a second
-    each. `delay` is what a pod takes to be ready, in seconds."""
+    each, until handle() says otherwise. `delay` is what a pod takes to be ready, in seconds."""
 
     def __init__(self, world, app, group, topic, rate, delay=0):
         self.world, self.app, self.consumes, self.delay = world, app, (group, topic), delay
-        self.rate = rate
+        self.rate_path = f"{folder}/rate-of-{app}"
+        self.handle(rate)
         self.api = KubeApi(world)
         self.pods = {}  # name: its process
         self.started = 0
@@ -29,6 +31,12 @@ class Kubelet:
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
+
+    def handle(self, rate):
+        """From now on each pod handles so many records a second."""
+        with open(self.rate_path + ".new", "w", encoding="ascii") as f:
+            f.write(f"{rate}\n")
+        os.rename(self.rate_path + ".new", self.rate_path)
 
     def _work(self):
         while not self.stopped.wait(_LOOK):
@@ -48,7 +56,7 @@ class Kubelet:
                  if "deletionTimestamp" not in pod["metadata"]}
         for name in there - set(self.pods):
             self.started += 1
-            self.pods[name] = self.world.consumer(f"pod-{self.started}", *self.consumes, self.rate)
+            self.pods[name] = self.world.consumer(f"pod-{self.started}", *self.consumes, self.rate_path)
             threading.Timer(self.delay, self._ready, [name]).start()
         for name in set(self.pods) - there:
             self.pods.pop(name).process.terminate()

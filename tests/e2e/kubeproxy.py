@@ -57,6 +57,7 @@ class KubeProxy:
         self.api = urllib.parse.urlparse(world.vars["KUBE_API"])
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a client that is killed breaks its connections
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 

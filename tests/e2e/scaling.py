@@ -5,17 +5,21 @@ import time
 
 from kubelet import Kubelet
 from watch import Watch
-from world import Hexlag, expect, expect_that, namespace, rule, wait_equal, wait_until, workload
+from world import (Hexlag, case, expect, expect_that, main, namespace, rule, wait_equal, wait_until,
+                   workload)
 
 TOPIC, GROUP, APP, PARTITIONS = "orders", "workers", "orders", 12
 TARGET = "shop/Deployment/orders"
 MIN, MAX = 2, 6
 THRESHOLD = 100
-RATE = 40  # records per second that one pod handles
+RATE = 40      # records per second that one pod handles
+FAST = 100000  # the same once a burst has shown what it is for
+LASTING = 20000  # records, more than two pods handle in four minutes, or six in one
+HOLD = 6       # seconds that a rollout or a rebalance may hold a size
 
 # What lets a rule follow the lag at once: neither windows nor rates.
-# The pods are real, so the group is waited for as by default.
-PATIENT = {"cooldown": "1s", "holdLimit": "60s", "behavior": {
+# The pods are real, so the group is waited for.
+PATIENT = {"cooldown": "1s", "holdLimit": f"{HOLD}s", "behavior": {
     "scaleUp": {"policies": [{"type": "Pods", "value": 100, "periodSeconds": 1}]},
     "scaleDown": {"stabilizationWindowSeconds": 0}}}
 
@@ -105,13 +109,21 @@ class Stage:
         wait_equal(self.lag, 0, "lag", deadline)
         wait_equal(self.watch.size, self.low, "replicas without lag", deadline)
 
-    def burst(self, deadline=60, count=None):
+    def drains(self, deadline=60):
+        """The same, with pods that handle all that is left at once."""
+        self.kubelet.handle(FAST)
+        try:
+            self.converges(deadline)
+        finally:
+            self.kubelet.handle(RATE)
+
+    def burst(self, deadline=60, count=None, ends=None):
         """Enough records for all pods: the size goes to the most and, drained, to the least. Seconds
         that each of both took."""
         start, began = self.watch.mark(), time.time()
         self.produce(count or self.high * THRESHOLD * 3)
         up = self.wait_size(self.high, deadline, start) - began
-        self.converges(deadline)
+        (ends or self.drains)(deadline)
         return up, time.time() - began
 
     # --- what must hold ---
@@ -132,6 +144,15 @@ class Stage:
     def stop(self):
         self.kubelet.stop()
         expect(self.hexlag.stop()[0], 0, "exit code")
+
+
+def main_to_sigterm(set_up, stage):
+    """main() of a file whose last case is the end of the one hexlag; stage() is its Stage."""
+    @case("SIGTERM ends it with exit code 0")
+    def _end():
+        stage().check()
+        stage().stop()
+    main(set_up)
 
 
 def note(text):

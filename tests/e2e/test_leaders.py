@@ -10,11 +10,12 @@ import threading
 import time
 
 from kubeproxy import KubeProxy, kubeconfig
-from scaling import THRESHOLD, Stage, note
+from scaling import LASTING, Stage, note
 from world import World, case, expect, expect_that, main, wait_equal, wait_until
 
 LEASE = {"leader_election": {"enabled": True, "namespace": "hexlag", "name": "hexlag-scaler"}}
-CRASH = 20  # seconds in which another one leads
+# Seconds in which another one leads, on a machine that has much to do; test_lease.py is exact.
+CRASH, CLEAN = 30, 10
 
 world = World()
 
@@ -60,7 +61,7 @@ def hold_write(leader):
         return released
     leader.proxy.fault = hold
     # The hold lasts as long as a lease: two pods must not be done by then.
-    stage.produce(stage.high * THRESHOLD * 8)
+    stage.produce(LASTING)
     wait_until(lambda: holds, "a write on its way")
     return released
 
@@ -100,7 +101,7 @@ def killed():
     takes_over(second, start, time.time())
     released.set()
     refused(first, since)
-    stage.converges(120)
+    stage.drains(120)
     sizes = stage.watch.sizes(start)
     expect(sizes[:2], [stage.low, stage.high], "the first step")
     expect(len(second.puts(since)) >= len(sizes) - 1, True, "all writes by the new leader")
@@ -118,20 +119,20 @@ def stopped():
     second.hexlag.signal(signal.SIGCONT)
     released.set()
     refused(second, since)
-    stage.converges(120)
+    stage.drains(120)
     expect([r for r in second.puts(woken)], [], "writes of the one that led before")
     expect(second.leads(), False, "whether it leads")
     expect(stage.watch.sizes(start)[:2], [stage.low, stage.high], "the first step")
     stage.check()
 
 
-@case("SIGTERM of the leader: the other leads within 5 s, and answers a burst")
+@case("SIGTERM of the leader: the other leads before the lease is over, and answers a burst")
 def handed_over():
     began = time.time()
     expect(first.hexlag.stop()[0], 0, "exit code")
-    wait_until(second.leads, "the other one leads", 10)
+    wait_until(second.leads, "the other one leads", CLEAN + 5)
     led = time.time() - began
-    expect_that(led < 5, "within 5 s", led)
+    expect_that(led < CLEAN, f"within {CLEAN} s", led)
     stage.hexlag = second.hexlag
     wait_until(lambda: stage.reasons(), "a decision")
     up, _ = stage.burst(90)

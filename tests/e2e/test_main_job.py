@@ -6,6 +6,7 @@ hexlag runs as the user of HEXLAG_KUBECONFIG, who may do what k8s/overlays/scale
 
 import re
 
+from definitions import define, definition
 from world import (DEADLINE, HEXLAG, Hexlag, World, case, expect, expect_that, main, namespace, rule,
                    run, wait_equal, wait_until, workload)
 
@@ -15,7 +16,6 @@ TARGET = "shop/Deployment/orders"
 REREAD = DEADLINE + 15
 
 world = World()
-widget = "widgets.example.org"
 
 
 def hexlag_rules():
@@ -28,34 +28,14 @@ def hexlag_rules():
     ]
 
 
-def custom_resource():
-    """A CustomResourceDefinition whose replicas are at unusual places."""
-    count = {"type": "object", "properties": {"count": {"type": "integer"}}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": widget},
-        "spec": {
-            "group": "example.org", "scope": "Namespaced",
-            "names": {"plural": "widgets", "kind": "Widget"},
-            "versions": [{
-                "name": "v1", "served": True, "storage": True,
-                "subresources": {"scale": {"specReplicasPath": ".spec.count",
-                                           "statusReplicasPath": ".status.count"}},
-                "schema": {"openAPIV3Schema": {
-                    "type": "object", "properties": {"spec": count, "status": count}}},
-            }],
-        },
-    }
-
-
 def set_up():
     global hexlag
     world.ready()
     world.create(TOPIC, PARTITIONS)
     world.traffic("commit", GROUP, TOPIC, *[0] * PARTITIONS)
-    world.apply(namespace(), custom_resource(), workload("orders"), workload("rehearsal"),
+    world.apply(namespace(), workload("orders"), workload("rehearsal"),
                 workload("orders", kind="StatefulSet"))
-    world.kubectl("wait", "--for=condition=Established", f"crd/{widget}")
+    define(world, definition("Widget", replicas="count"))  # an unusual place for replicas
     world.apply({"apiVersion": "example.org/v1", "kind": "Widget",
                  "metadata": {"namespace": "shop", "name": "orders"}, "spec": {"count": 1}})
     hexlag = Hexlag("hexlag", world.bootstrap, hexlag_rules(), world.hexlag_kubeconfig)
@@ -189,7 +169,7 @@ def other_kinds():
     # The lag is just under 1800: 9 times one threshold, 4.5 times the other.
     wait_until(lambda: world.replicas("orders", "statefulset") > 5, "the StatefulSet above 5",
                REREAD)
-    wait_until(lambda: world.get("orders", widget)["spec"]["count"] > 3, "the Widget above 3",
+    wait_until(lambda: world.get("orders", "widget")["spec"]["count"] > 3, "the Widget above 3",
                REREAD)
 
 
@@ -198,7 +178,7 @@ def drained_lowers():
     fast = world.consumer("fast", GROUP, TOPIC, 100000)
     wait_equal(lambda: world.replicas("orders"), 1, "replicas", REREAD)
     wait_equal(lambda: world.replicas("orders", "statefulset"), 1, "StatefulSet", REREAD)
-    wait_equal(lambda: world.get("orders", widget)["spec"]["count"], 1, "Widget", REREAD)
+    wait_equal(lambda: world.get("orders", "widget")["spec"]["count"], 1, "Widget", REREAD)
     steps = [re.search(r"scaled from (\d+) to (\d+) ", line).groups()
              for line in hexlag.log_lines(f"{TARGET}: ScaleDown: scaled")]
     expect([steps[0][0], steps[-1][1]], ["10", "1"], "begin and end")

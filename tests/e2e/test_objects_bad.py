@@ -6,6 +6,7 @@ import json
 import threading
 
 import hsa
+from definitions import define, definition
 from hsa import GROUP, PARTITIONS, TOPIC, autoscaler, groups
 from world import (Hexlag, World, case, expect, expect_that, main, namespace, rule, wait_equal,
                    wait_until, workload)
@@ -14,20 +15,6 @@ LONG = "x" * 5000
 LAG = 1800
 
 world = World()
-
-
-def kind(name, plural, scope, scale):
-    """A definition of example.org."""
-    count = {"type": "object", "properties": {"replicas": {"type": "integer"}}}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
-        "type": "object", "properties": {"spec": count, "status": count}}}}
-    if scale:
-        version["subresources"] = {"scale": {"specReplicasPath": ".spec.replicas",
-                                             "statusReplicasPath": ".status.replicas"}}
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": plural + ".example.org"},
-            "spec": {"group": "example.org", "scope": scope, "versions": [version],
-                     "names": {"plural": plural, "kind": name}}}
 
 
 def set_up():
@@ -40,8 +27,7 @@ def set_up():
     world.apply(namespace())
     hsa.define(world)
     hsa.make_lax(world)
-    world.apply(kind("Plant", "plants", "Cluster", True), kind("Stone", "stones", "Namespaced", False))
-    world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
+    define(world, definition("Plant", scope="Cluster", replicas="replicas"), definition("Stone"))
     # The right is there: it is hexlag that refuses.
     world.apply(workload("orders"), workload("filed"), *hsa.grants(), *hsa.grant(
         "plants", {"apiGroups": ["example.org"], "resources": ["plants/scale"],

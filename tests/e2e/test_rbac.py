@@ -5,7 +5,7 @@ what WAITS says.
 
 A feature that asks more of the API server has its rule in k8s/, and is made to happen by the overlay's
 drive(). Events go to core/v1 only where events.k8s.io is refused: so each scaler runs twice, the second time
-without the right to the one."""
+without the right to the one. Overlays that have no name in common are proved at once."""
 
 import base64
 import json
@@ -13,9 +13,11 @@ import os
 import re
 import ssl
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 
+from definitions import scaled_objects
 from world import (HEXLAG, ROOT, Background, World, case, expect, expect_that, folder, free_port, main,
                    namespace, run, wait_equal, wait_until, workload)
 
@@ -47,23 +49,8 @@ def set_up():
     world.apply(namespace(), namespace("monitoring"), scaled_objects(), {
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"namespace": "monitoring", "name": "prometheus-k8s"}})
-
-
-def scaled_objects():
-    """As of KEDA, so that listing them is answered."""
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "scaledobjects.keda.sh"},
-        "spec": {
-            "group": "keda.sh", "scope": "Namespaced",
-            "names": {"plural": "scaledobjects", "kind": "ScaledObject"},
-            "versions": [{
-                "name": "v1alpha1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": {
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-            }],
-        },
-    }
+    for name in DRIVES:
+        proofs[name] = Proof(name, proofs.get(AFTER.get(name)))
 
 
 # --- what is granted ---
@@ -84,15 +71,11 @@ class Overlay:
                         accounts[0]["metadata"]["name"]) if accounts else None
 
         (deployment,) = self.of_kind("Deployment")
-        self.namespace = deployment["metadata"]["namespace"]
-
-    def target(self):
-        """What is scaled: a sidecar's own Deployment, or any."""
-        (deployment,) = self.of_kind("Deployment")
-        if "sidecar" not in self.name:
-            return workload("orders", replicas=2)
-        deployment["spec"]["replicas"] = 2  # from fewer the first write would be minReplicas
-        return deployment
+        # What is scaled: a sidecar's own Deployment, or one that no other overlay scales. From fewer replicas the
+        # first write would be minReplicas.
+        self.target = deployment if "sidecar" in name else workload(f"orders-of-{name}")
+        self.target["spec"]["replicas"] = 2
+        self.target_name = self.target["metadata"]["name"]
 
     def of_kind(self, *kinds):
         return [o for o in self.objects if o["kind"] in kinds]
@@ -123,7 +106,7 @@ def requests(account, since=0):
     who = f"system:serviceaccount:{account[0]}:{account[1]}"
     with open(world.vars["HEXLAG_WORLD_AUDIT"], "rb") as log:
         log.seek(since)
-        entries = [json.loads(line) for line in log if line.endswith(b"\n")]
+        entries = [json.loads(line) for line in log if who.encode() in line and line.endswith(b"\n")]
     return [e for e in entries if e["user"]["username"] == who]
 
 
@@ -173,6 +156,7 @@ class Installed(Background):
         for name, text in config["data"].items():
             for there, here in (("kafka-bootstrap.kafka:9092", world.bootstrap),
                                 ('":9308"', f'"127.0.0.1:{self.port}"'), ("/var/lib/hexlag", place),
+                                ('"shop"; name = "orders"', f'"shop"; name = "{overlay.target_name}"'),
                                 ("/etc/hexlag-tls/tls.crt", f"{world.vars['HEXLAG_WORLD_DIR']}/server.crt"),
                                 ("/etc/hexlag-tls/tls.key", f"{world.vars['HEXLAG_WORLD_DIR']}/server.key")):
                 text = text.replace(there, here)
@@ -226,12 +210,12 @@ def drive_protected(hexlag, _group):
 
 
 def drive_sidecar(hexlag, _group=None):
-    wait_equal(lambda: world.replicas("orders"), 10, "replicas", 60)
+    wait_equal(lambda: world.replicas(hexlag.overlay.target_name), 10, "replicas", 60)
     expect_that(hexlag.alive(), "alive", hexlag.log())
 
 
 def lose_target(hexlag, *wanted):
-    world.kubectl("-n", "shop", "delete", "deployment", "orders")
+    world.kubectl("-n", "shop", "delete", "deployment", hexlag.overlay.target_name)
     hexlag.wait_used(*wanted)
 
 
@@ -242,23 +226,23 @@ def drive_events(hexlag, group):
     hexlag.wait_used(create)
     lose_target(hexlag)
     hexlag.wait_log("404 NotFound: deployments.apps .*orders.* not found", 60)
-    world.apply(hexlag.overlay.target())
+    world.apply(hexlag.overlay.target)
     hexlag.wait_log("can be scaled again", 60)
     lose_target(hexlag, patch)
 
 
-def autoscaler():
+def autoscaler(target):
     """The sample object, with names of this world."""
     with open(f"{ROOT}/k8s/samples/hexserverautoscaler.yaml", encoding="utf-8") as file:
         text = file.read()
-    for there, here in (("b-subs", "shop"), ("accuratescanhte", "orders"), ("test_topic_lag1", TOPIC)):
+    for there, here in (("b-subs", "shop"), ("accuratescanhte", target), ("test_topic_lag1", TOPIC)):
         expect_that(there in text, there, text)
         text = text.replace(there, here)
     return text
 
 
 def drive_operator(hexlag, group):
-    world.kubectl("apply", "-f", "-", text=autoscaler())
+    world.kubectl("apply", "-f", "-", text=autoscaler(hexlag.overlay.target_name))
     drive_events(hexlag, group)
     hexlag.wait_used((HEX, "hexserverautoscalers", "list"), (HEX, "hexserverautoscalers", "watch"),
                      (HEX, "hexserverautoscalers/status", "patch"))
@@ -277,10 +261,11 @@ DRIVES = {"exporter": drive_exporter, "protected": drive_protected, "scaler": dr
 
 def run_installed(overlay, group):
     """Runs hexlag through the overlay's drive(). What it asked of the API server."""
-    world.kubectl("-n", "shop", "delete", "deployments", "--all")
-    wait_until(lambda: not pod_of_consumer(), "no pods of before")
+    world.kubectl("-n", "shop", "delete", "--ignore-not-found", "deployment", overlay.target_name)
+    if "sidecar" in overlay.name:
+        wait_until(lambda: not pod_of_consumer(), "no pods of before")
     if overlay.account:
-        world.apply(overlay.target())
+        world.apply(overlay.target)
     hexlag = Installed(overlay)
     DRIVES[overlay.name](hexlag, group)
     expect(hexlag.stop()[0], 0, "exit code")
@@ -302,8 +287,8 @@ def refused(entries):
 def prove(name):
     overlay = Overlay(name)
     world.kubectl("apply", "-k", overlay.path)
-    for space in ("shop", overlay.namespace):
-        world.kubectl("-n", space, "delete", "leases", "--all")
+    if "sidecar" in name:
+        world.kubectl("-n", "shop", "delete", "leases", "--all")
     entries = run_installed(overlay, EVENTS_GROUP)
     expect(refused(entries), set(), "requests that were not granted")
     if grants(EVENTS_GROUP, "events", "patch") & overlay.granted() and name not in WAITS:
@@ -318,8 +303,34 @@ def prove(name):
     expect(sorted(waits - unused), [], "in WAITS, and used or not granted")
 
 
+AFTER = {"protected": "exporter", "native-sidecar": "sidecar"}  # whose names are the same
+proofs = {}
+
+
+class Proof(threading.Thread):
+    """prove() beside the others', after the one that is given; end() waits for its end and fails as it did."""
+
+    def __init__(self, name, after):
+        super().__init__(name=name, daemon=True)
+        self.after, self.error = after, None
+        self.start()
+
+    def run(self):
+        if self.after:
+            self.after.join()
+        try:
+            prove(self.name)
+        except Exception as error:
+            self.error = error
+
+    def end(self):
+        self.join()
+        if self.error:
+            raise self.error
+
+
 for _name in DRIVES:
-    case(f"{_name}: what is used is granted, and what is granted is used")(lambda n=_name: prove(n))
+    case(f"{_name}: what is used is granted, and what is granted is used")(lambda n=_name: proofs[n].end())
 
 
 @case("what is not driven in the native sidecar is in the sidecar's role, word for word")

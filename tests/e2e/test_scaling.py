@@ -6,12 +6,11 @@ Each pod of the Deployment is a consumer. A watch sees every size from the first
 
 import time
 
-from scaling import APP, RATE, TARGET, THRESHOLD, Stage, note
-from world import World, case, expect, expect_that, main, wait_equal, wait_until
+from scaling import APP, HOLD, LASTING, TARGET, THRESHOLD, Stage, main_to_sigterm, note
+from world import World, case, expect, expect_that, wait_equal, wait_until
 
 OUTAGE = 60   # seconds without an API server
-SECONDS = 7   # "within seconds"
-HELD = 60     # seconds that a rollout or a rebalance may hold a size
+SECONDS = 10  # "at once" on a machine that has much to do; the next reading comes after 15
 
 world = World()
 
@@ -25,11 +24,11 @@ def set_up():
 @case("a burst raises to maxReplicas, in one go and at once; drained it goes back to minReplicas")
 def burst_and_drain():
     start = stage.watch.mark()
-    up, down = stage.burst()
+    up, down = stage.burst(ends=stage.converges)
     note(f"maxReplicas {up:.2f} s after the burst began, minReplicas {down:.1f} s")
     sizes = stage.watch.sizes(start)
     expect(sizes[:2], [stage.low, stage.high], "the first step")
-    expect_that(up < 5, "the raise within 5 s", up)
+    expect_that(up < SECONDS, f"the raise within {SECONDS} s", up)
     stage.check()
 
 
@@ -51,36 +50,10 @@ def bursts():
         stage.wait_size(stage.high)
         wait_until(lambda: 0 < (stage.lag() or 0) < most / 2, "half of it drained", 60)
     note(f"sizes: {stage.watch.sizes(start)}")
-    stage.converges()
+    stage.drains()
     writes = stage.writes()
     stage.decided("DesiredWithinRange TooFewReplicas ScaleDownStabilized", 6)
     expect(stage.writes(), writes, "writes once settled")
-    stage.check()
-
-
-@case("the API server is stopped for a minute while lag grows: seconds after it the size is right")
-def outage():
-    start, cpu = stage.watch.mark(), stage.hexlag.cpu_seconds()
-    lines = len(stage.hexlag.log_lines(TARGET))
-    world.apiserver("stop")
-    began = time.monotonic()
-    stage.produce(int(OUTAGE * stage.low * RATE + stage.high * THRESHOLD * 6))
-    wait_until(lambda: stage.lag(), "lag that goes on being shown")
-    wait_until(lambda: time.monotonic() - began > OUTAGE, "a minute", OUTAGE + 5)
-    expect(stage.watch.sizes(start), [stage.low], "sizes meanwhile")
-    told = stage.hexlag.log_lines(TARGET)[lines:]
-    expect_that(len(told) <= 5, "at most 5 log lines in a minute", told)
-    spent = stage.hexlag.cpu_seconds() - cpu
-    expect_that(spent < 2, "under 2 s of CPU in a minute", spent)
-    expect(stage.hexlag.get("/readyz")[0], 200, "/readyz, which is about Kafka")
-    world.apiserver("start")
-    back = time.time()
-    up = stage.wait_size(stage.high, 60, start) - back
-    note(f"maxReplicas {up:.1f} s after the API server was ready; {len(told)} log lines, "
-         f"{spent:.2f} s of CPU")
-    expect_that(up < SECONDS, f"within {SECONDS} s", up)
-    stage.converges(120)
-    expect(stage.watch.sizes(start)[:2], [stage.low, stage.high], "the first step")
     stage.check()
 
 
@@ -118,23 +91,45 @@ def stuck_rollout():
     start = stage.watch.mark()
     world.kubectl("-n", "shop", "rollout", "restart", f"deployment/{APP}")
     stage.watch.await_event(lambda e: e.pods > e.size, start)
-    # As long as pods are on their way the size may be held, for a minute at most: enough records that
-    # they cannot all be gone by then.
-    records = (stage.low + 1) * RATE * HELD + stage.high * THRESHOLD * 4
-    up, down = stage.burst(150, records)
+    # As long as pods are on their way the size may be held: the records must not be gone by then.
+    up, down = stage.burst(150, LASTING)
     note(f"maxReplicas after {up:.1f} s, minReplicas after {down:.1f} s")
-    expect_that(up < HELD + 15, f"the raise within {HELD + 15} s", up)
+    expect_that(up < HOLD + 15, f"the raise within {HOLD + 15} s", up)
     expect_that(stage.watch.since()[-1].pods > stage.low, "the surge still there",
                 stage.watch.since()[-1])
     expect(stage.watch.sizes(start)[:2], [stage.low, stage.high], "the first step")
     stage.check()
+    stage.kubelet.delay = 0
+    world.kubectl("-n", "shop", "rollout", "undo", f"deployment/{APP}")
+    world.kubectl("-n", "shop", "rollout", "status", f"deployment/{APP}", "--timeout=60s")
 
 
-@case("SIGTERM ends it with exit code 0")
-def end():
+# The last one: after it the controllers come back later than hexlag, and rollouts with them.
+@case("the API server is stopped for a minute while lag grows: seconds after it the size is right")
+def outage():
+    start, cpu = stage.watch.mark(), stage.hexlag.cpu_seconds()
+    lines = len(stage.hexlag.log_lines(TARGET))
+    world.apiserver("stop")
+    began = time.monotonic()
+    stage.produce(LASTING)
+    wait_until(lambda: stage.lag(), "lag that goes on being shown")
+    wait_until(lambda: time.monotonic() - began > OUTAGE, "a minute", OUTAGE + 5)
+    expect(stage.watch.sizes(start), [stage.low], "sizes meanwhile")
+    told = stage.hexlag.log_lines(TARGET)[lines:]
+    expect_that(len(told) <= 5, "at most 5 log lines in a minute", told)
+    spent = stage.hexlag.cpu_seconds() - cpu
+    expect_that(spent < 2, "under 2 s of CPU in a minute", spent)
+    expect(stage.hexlag.get("/readyz")[0], 200, "/readyz, which is about Kafka")
+    world.apiserver("start")
+    back = time.time()
+    up = stage.wait_size(stage.high, 60, start) - back
+    note(f"maxReplicas {up:.1f} s after the API server was ready; {len(told)} log lines, "
+         f"{spent:.2f} s of CPU")
+    expect_that(up < SECONDS, f"within {SECONDS} s", up)
+    stage.drains(120)
+    expect(stage.watch.sizes(start)[:2], [stage.low, stage.high], "the first step")
     stage.check()
-    stage.stop()
 
 
 if __name__ == "__main__":
-    main(set_up)
+    main_to_sigterm(set_up, lambda: stage)

@@ -4,17 +4,17 @@ one that takes back what is written."""
 
 import http.client
 import itertools
+import re
 import threading
 import time
 
 from kubeapi import KubeApi
-from scaling import APP, TARGET, THRESHOLD, Stage, note
-from world import World, case, expect, expect_that, main, wait_equal, wait_until
+from scaling import APP, LASTING, TARGET, THRESHOLD, Stage, main_to_sigterm, note
+from world import World, case, expect, expect_that, wait_equal, wait_until
 
 DEPLOYMENT = f"/apis/apps/v1/namespaces/shop/deployments/{APP}"
 PERIOD = 0.02   # of the storms, in seconds
 STORM = 500     # writes, so 10 s at least
-LASTING = 16000 # records, more than two pods handle in three minutes
 
 world = World()
 
@@ -47,7 +47,7 @@ class Storm:
                 self.statuses.append(0)
 
     def wait_writes(self, count):
-        wait_until(lambda: len(self.statuses) >= count, f"{count} writes of the storm", 60)
+        wait_until(lambda: len(self.statuses) >= count, f"{count} writes of the storm", 150)
 
     def stop(self):
         self.stopped.set()
@@ -55,7 +55,7 @@ class Storm:
         ok = self.statuses.count(200)
         rate = ok / (time.monotonic() - self.began)
         note(f"the storm: {ok} writes, {rate:.0f} a second")
-        expect_that(rate >= 10, "at least 10 writes a second, by a loaded machine", rate)
+        expect_that(rate >= 3, "at least 3 writes a second, by a loaded machine", rate)
 
 
 def said():
@@ -70,8 +70,8 @@ def annotations():
     bodies = [{"metadata": {"annotations": {"storm": str(i)}}} for i in range(100)]
     storms = [Storm(DEPLOYMENT, bodies), Storm(DEPLOYMENT, bodies)]
     # Whether a write falls between a reading and a write of hexlag is a matter of luck.
-    for _ in range(4):
-        up, down = stage.burst(90, stage.high * THRESHOLD * 2)
+    for _ in range(8):
+        up, down = stage.burst(90, stage.high * THRESHOLD * 2, stage.converges)
         note(f"maxReplicas after {up:.2f} s, minReplicas after {down:.1f} s, "
              f"{stage.requests('conflict') - conflicts:.0f} conflicts")
         if stage.requests("conflict") > conflicts:
@@ -89,7 +89,7 @@ def annotations():
 @case("another client writes sizes 50 times a second: bounds are kept, and there is no fight")
 def sizes_storm():
     lines, writes, start = len(said()), stage.writes(), stage.watch.mark()
-    stage.produce(stage.high * THRESHOLD * 10)
+    stage.produce(LASTING)
     storm = Storm(DEPLOYMENT + "/scale", [{"spec": {"replicas": n}} for n in (3, 4, 5)])
     storm.wait_writes(STORM)
     storm.stop()
@@ -99,7 +99,7 @@ def sizes_storm():
     expect_that(len(told) <= 30, "at most 30 log lines", told)
     up = stage.wait_size(stage.high, 90, start)
     note(f"maxReplicas {max(up - ended, 0):.1f} s after the storm")
-    stage.converges(120)
+    stage.drains(120)
     stage.check()
 
 
@@ -111,27 +111,24 @@ def taken_back():
     stage.decided("Contended", 2, 120)
     contended, written = time.time(), stage.writes() - writes
     expect_that(written <= 3, "at most 3 writes before it gives way", written)
-    expect(len([line for line in said()[lines:] if " Contended: somebody else " in line]), 1,
-           "log lines on the contention")
+    contentions = [line for line in said()[lines:] if " Contended: somebody else " in line]
+    expect(len(contentions), 1, "log lines on the contention")
+    # Twice as long where the storm before was one, too.
+    pause = 60 * int(re.search(r"so for (\d+) min", contentions[0])[1])
+    expect_that(pause <= 120, "a minute, or two", contentions)
     stage.decided("Contended", 10)
     expect(stage.writes() - writes, written, "writes while contended")
     storm.stop()
     ended = time.time()
     mark = stage.watch.mark()
-    up = stage.wait_size(stage.high, 90, mark)
+    up = stage.wait_size(stage.high, pause + 30, mark)
     note(f"contended after {written:.0f} writes; maxReplicas {up - ended:.1f} s after the other's end, "
          f"{up - contended:.1f} s after it was told; sizes {stage.watch.sizes(start)}")
-    expect_that(up - contended < 90, "no longer than a minute and a reading", up - contended)
+    expect_that(up - contended < pause + 30, "no longer than that and a reading", up - contended)
     stage.hexlag.wait_log(f"{TARGET}: ContentionEnded")
-    stage.converges(150)
+    stage.drains(150)
     stage.check()
-
-
-@case("SIGTERM ends it with exit code 0")
-def end():
-    stage.check()
-    stage.stop()
 
 
 if __name__ == "__main__":
-    main(set_up)
+    main_to_sigterm(set_up, lambda: stage)

@@ -5,10 +5,11 @@ import itertools
 import threading
 import time
 
-from scaling import GROUP, RATE, THRESHOLD, TOPIC, Stage, note
-from world import World, case, expect, expect_that, main, wait_equal, wait_until
+from scaling import GROUP, LASTING, RATE, TOPIC, Stage, main_to_sigterm, note
+from world import World, case, expect, expect_that, wait_equal, wait_until
 
-UNREST = 45  # seconds
+UNREST = 20  # seconds
+HOLD = 25    # seconds that a rebalance may hold a size: longer than the unrest
 STAY = 1     # second that a passing member stays
 
 world = World("--brokers", "3", "--replication", "3")
@@ -17,7 +18,7 @@ world = World("--brokers", "3", "--replication", "3")
 def set_up():
     global stage
     world.ready()
-    stage = Stage(world, replication=3)
+    stage = Stage(world, replication=3, holdLimit=f"{HOLD}s")
 
 
 class Passers:
@@ -68,21 +69,21 @@ def unrest_without_load():
     wait_until(over, "the end of the unrest", UNREST + 30)
     passers.stop()
     note(f"{passers.count} members came and went; states seen: {sorted(states)}")
-    expect_that(states - {"Stable"} and passers.count >= 10, "a group that rebalances", states)
+    expect_that(states - {"Stable"} and passers.count >= 5, "a group that rebalances", states)
     expect(stage.watch.sizes(start), [stage.low], "sizes")
     expect(stage.writes(), writes, "writes")
     stage.check()
 
 
-@case("a burst in the same unrest is answered, within a minute, and the size does not swing")
+@case("a burst in the same unrest is answered all the same, and the size does not swing")
 def unrest_with_burst():
-    # A group that has not settled for a minute is no longer waited for.
+    # A group that does not settle is waited for no longer than HOLD.
     wait_until(lambda: group_states() == {"Stable"}, "a group at rest", 120)
     passers, start, began = Passers(), stage.watch.mark(), time.time()
     wait_until(lambda: passers.count >= 2, "members that come and go")
     before = stage.reasons()
-    stage.produce(stage.high * THRESHOLD * 12)
-    up = stage.wait_size(stage.high, 75, start) - began
+    stage.produce(LASTING)
+    up = stage.wait_size(stage.high, HOLD + 55, start) - began
     wait_until(lambda: time.time() - began > UNREST, "the end of the unrest", UNREST + 30)
     passers.stop()
     new = {k: int(n - before.get(k, 0)) for k, n in stage.reasons().items() if n > before.get(k, 0)}
@@ -90,7 +91,7 @@ def unrest_with_burst():
     note(f"maxReplicas after {up:.1f} s; {passers.count} members came and went; sizes {sizes}; {new}")
     expect_that(reversals(sizes) <= 1, "at most one turn", sizes)
     expect_that(new.get("Rebalancing"), "decisions held for the rebalance", new)
-    stage.converges(150)
+    stage.drains(150)
     expect_that(reversals(stage.watch.sizes(start)) <= 1, "at most one turn",
                 stage.watch.sizes(start))
     stage.check()
@@ -101,8 +102,10 @@ def broker_killed():
     m = stage.hexlag.metrics()
     lost = int(m.one("kafka_topic_partition_leader", topic=TOPIC, partition=0))
     before, start, began = stage.reasons(), stage.watch.mark(), time.time()
-    stage.produce(stage.high * THRESHOLD * 5)
-    world.broker("kill", lost)
+    stage.produce(LASTING)
+    # It may be over before it is told that the broker is dead.
+    kill = threading.Thread(target=world.broker, args=("kill", lost))
+    kill.start()
     partial = []  # the sizes while not all of the lag is known
 
     def complete():
@@ -111,12 +114,13 @@ def broker_killed():
             partial.append(stage.watch.size())
         return known and partial
     wait_until(complete, "partial lag, then all of it", 60)
+    kill.join()
     expect_that(partial == sorted(partial), "no lowering while not all is known", partial)
     up = stage.wait_size(stage.high, 75, start) - began
     after = stage.reasons()
     note(f"broker {lost}; maxReplicas after {up:.1f} s; decisions since: "
          f"{ {k: int(n - before.get(k, 0)) for k, n in after.items() if n > before.get(k, 0)} }")
-    stage.converges(150)
+    stage.drains(150)
     note(f"minReplicas after {time.time() - began:.1f} s, with two brokers")
     stage.check()
 
@@ -133,11 +137,5 @@ def broker_back():
     stage.check()
 
 
-@case("SIGTERM ends it with exit code 0")
-def end():
-    stage.check()
-    stage.stop()
-
-
 if __name__ == "__main__":
-    main(set_up)
+    main_to_sigterm(set_up, lambda: stage)

@@ -30,6 +30,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+from kubeapi import KubeApi
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HEXLAG = os.environ.get("HEXLAG", ROOT + "/build/hexlag")
 TRAFFIC = os.environ.get("TRAFFIC", ROOT + "/build/tests/tools/traffic")
@@ -469,8 +471,10 @@ class World:
         return int(self.get(name, resource)["spec"]["replicas"])
 
     def get(self, name, resource="deployment"):
-        return json.loads(self.kubectl("-n", "shop", "get", resource, name, "-o", "json",
-                                       "--show-managed-fields"))
+        """By an HTTP client, which is far cheaper to ask in a loop than kubectl."""
+        status, found = KubeApi(self).get(resource, name)
+        expect(status, 200, f"answer to a GET of {resource} {name}")
+        return found
 
 
 def namespace(name="shop"):

@@ -1,9 +1,10 @@
 /* The collection and the accepted requests of the fake API server. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "tests/mock/apistate.h"
 
 void apiserver_collection(struct apiserver *s, const char *path, const char *list_kind)
@@ -119,15 +120,12 @@ char *apiserver_accepted(struct apiserver *s, unsigned n)
 
 bool apiserver_wait_accepted(struct apiserver *s, unsigned count)
 {
-	struct timespec deadline;
-	bool reached;
-	int rc = 0;
+	int64_t deadline_ms = clock_mono_ms() + APISTATE_WAIT_MS;
+	bool in_time = true, reached;
 
-	(void)clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += 10;
 	pthread_mutex_lock(&s->lock);
-	while (!rc && s->taken_count < count)
-		rc = pthread_cond_timedwait(&s->counted, &s->lock, &deadline);
+	while (in_time && s->taken_count < count)
+		in_time = monocond_wait_until(&s->counted, &s->lock, deadline_ms);
 	reached = s->taken_count >= count;
 	pthread_mutex_unlock(&s->lock);
 	return reached;

@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/attr.h"
+#include "common/clock.h"
 #include "common/mem.h"
+#include "common/monocond.h"
 #include "common/strbuf.h"
 #include "tests/mock/apifault.h"
 #include "tests/mock/apistate.h"
@@ -224,7 +225,7 @@ struct apiserver *apiserver_start(unsigned port)
 		s->connections[i].fd = -1;
 	s->objects.version = 1000;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->counted, NULL);
+	monocond_init(&s->counted);
 	s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	(void)setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(s->listener, (struct sockaddr *)&address, len) != 0 ||
@@ -408,15 +409,12 @@ unsigned apiserver_connections(struct apiserver *s)
 
 bool apiserver_wait(struct apiserver *s, const char *method, unsigned count)
 {
-	struct timespec deadline;
-	bool reached;
-	int rc = 0;
+	int64_t deadline_ms = clock_mono_ms() + APISTATE_WAIT_MS;
+	bool in_time = true, reached;
 
-	(void)clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += 10;
 	pthread_mutex_lock(&s->lock);
-	while (!rc && count_locked(s, method) < count)
-		rc = pthread_cond_timedwait(&s->counted, &s->lock, &deadline);
+	while (in_time && count_locked(s, method) < count)
+		in_time = monocond_wait_until(&s->counted, &s->lock, deadline_ms);
 	reached = count_locked(s, method) >= count;
 	pthread_mutex_unlock(&s->lock);
 	return reached;

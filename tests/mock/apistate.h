@@ -13,6 +13,7 @@
 #include "tests/mock/apiwatch.h"
 
 #define CONNECTIONS_MAX 32
+#define APISTATE_WAIT_MS 10000 /* for what a test expects to come */
 
 struct connection {
 	int fd; /* -1: free */

@@ -322,20 +322,21 @@ static void test_state(void)
 	char *text;
 
 	bench_open(&b);
-	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", NULL), 0);
+	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", false, NULL),
+		0);
 	step(b.a, b.b, 0);
 	TAP_STR("it has no effect", state_in(&b), "(none)");
 	TAP_STR("a new Lease holds none", lease_take_state(b.a, 1), NULL);
-	TAP_INT("set", lease_set_state(b.a, 1, "one", NULL), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "one", false, NULL), 0);
 	TAP_STR("it is not written at once", state_in(&b), "(none)");
 	step(b.a, b.b, 2000);
 	TAP_STR("but with the next renewal", state_in(&b), "one");
-	TAP_INT("set", lease_set_state(b.a, 1, "two", NULL), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "two", false, NULL), 0);
 	step(b.a, b.b, 9999);
 	TAP_STR("the next one 10 s later", state_in(&b), "one");
 	step(b.a, b.b, 1);
 	TAP_STR("and not before", state_in(&b), "two");
-	TAP_INT("set", lease_set_state(b.a, 1, "three", NULL), 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "three", false, NULL), 0);
 	lease_give_back(b.a);
 	TAP_STR("the last goes with the release", state_in(&b), "three");
 	step(b.b, NULL, 0);
@@ -344,7 +345,7 @@ static void test_state(void)
 	TAP_STR("once", lease_take_state(b.b, 1), NULL);
 	step(b.b, NULL, 2000);
 	TAP_STR("and leaves it until it has its own", state_in(&b), "three");
-	TAP_INT("set", lease_set_state(b.b, 1, "unsent", NULL), 0);
+	TAP_INT("set", lease_set_state(b.b, 1, "unsent", false, NULL), 0);
 	step(b.b, NULL, 10000);
 	TAP_INT("a term that begins with nobody else between", (int64_t)lease_term(b.b, 0), 2);
 	free(text);
@@ -356,7 +357,7 @@ static void test_state(void)
 	step(b.a, NULL, 15000);
 	TAP_STR("and its successor finds it", text = lease_take_state(b.a, 2), "unsent");
 	free(text);
-	TAP_INT("who has its own", lease_set_state(b.a, 2, "four", NULL), 0);
+	TAP_INT("who has its own", lease_set_state(b.a, 2, "four", false, NULL), 0);
 	lease_give_back(b.a);
 	step(b.b, NULL, 0);
 	TAP_STR("so that nothing older comes back", text = lease_take_state(b.b, 3), "four");
@@ -373,10 +374,10 @@ static void test_large_state(void)
 	step(b.b, NULL, 0);
 	text = mem_zalloc(LEASE_STATE_MAX + 1, 1);
 	memset(text, 'x', LEASE_STATE_MAX);
-	TAP_INT("the most there may be", lease_set_state(b.b, 1, text, NULL), 0);
+	TAP_INT("the most there may be", lease_set_state(b.b, 1, text, false, NULL), 0);
 	step(b.b, NULL, 2000);
 	TAP_TRUE("goes", lease_leads(b.b, 14999) && strncmp(state_in(&b), "xxx", 3) == 0);
-	TAP_INT("what is not UTF-8 does not", lease_set_state(b.b, 1, "\xff", NULL), -1);
+	TAP_INT("what is not UTF-8 does not", lease_set_state(b.b, 1, "\xff", false, NULL), -1);
 	free(text);
 	bench_close(&b);
 }

@@ -8,9 +8,10 @@
 
 static char *left;
 
-static void save_state(void *ctx, uint64_t in_term, const char *text)
+static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgent)
 {
 	(void)ctx;
+	(void)urgent;
 	(void)in_term;
 	free(left);
 	left = mem_strdup(text);
@@ -27,7 +28,6 @@ static void test_next_leader(void)
 {
 	struct bench b;
 
-	hooks.save_state = save_state;
 	bench_open(&b, 4, false);
 	pass(&b, 3000, 1000);
 	TAP_INT("the leader writes", replicas(&b), 10);
@@ -45,10 +45,6 @@ static void test_next_leader(void)
 	pass(&b, 3000, 1000);
 	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
 	bench_close(&b);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
 }
 
 /* A fight over the size does not begin anew with each leader. */
@@ -76,10 +72,6 @@ static void test_fight(void)
 	pass(&b, 3000, CONTEND_HOLD_MS + 15000);
 	TAP_INT("and longer when it goes on", replicas(&b), 4);
 	bench_close(&b);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
 }
 
 /* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
@@ -89,7 +81,6 @@ static void test_inherited_stays(void)
 	struct bench b;
 	char *first;
 
-	hooks.save_state = save_state;
 	bench_open(&b, 4, false);
 	pass(&b, 3000, 1000);
 	bench_close(&b);
@@ -115,10 +106,6 @@ static void test_inherited_stays(void)
 	TAP_TRUE("but not for ever", !strstr(left, "Deployment/orders"));
 	bench_close(&b);
 	free(first);
-	free(left);
-	left = NULL;
-	hooks.save_state = NULL;
-	hooks.take_state = NULL;
 }
 
 static uint64_t terms;
@@ -135,7 +122,6 @@ static void test_not_yet_begun(void)
 {
 	struct bench b;
 
-	hooks.save_state = save_state;
 	bench_open(&b, 4, false);
 	pass(&b, 3000, 1000);
 	hooks.take_state = take_state;
@@ -150,18 +136,25 @@ static void test_not_yet_begun(void)
 	pass(&b, 3000, 30000);
 	TAP_INT("what one had no time to take up the next one takes", replicas(&b), 4);
 	bench_close(&b);
-	free(left);
-	left = NULL;
+}
+
+/* A test in which leaders leave their state; none is there to begin with. */
+static void run(void (*test)(void))
+{
+	hooks.save_state = save_state;
+	test();
 	hooks.save_state = NULL;
 	hooks.take_state = NULL;
+	free(left);
+	left = NULL;
 }
 
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
-	test_next_leader();
-	test_fight();
-	test_inherited_stays();
-	test_not_yet_begun();
+	run(test_next_leader);
+	run(test_fight);
+	run(test_inherited_stays);
+	run(test_not_yet_begun);
 	return tap_done();
 }

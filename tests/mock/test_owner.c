@@ -104,7 +104,7 @@ static void check_rows(void)
 		TAP_STR("name", t.name, rows[i].owner);
 		TAP_STR("namespace", t.namespace, rows[i].owner ? "shop" : NULL);
 		TAP_INT("requests", apiserver_count(s, "GET"), rows[i].set_status ? 2 : 1);
-		owner_release(&t);
+		rule_target_release(&t);
 		kube_free(k);
 		apiserver_stop(s);
 	}

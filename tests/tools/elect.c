@@ -32,7 +32,7 @@ static void take_over(struct lease *l, uint64_t term)
 
 	if (found)
 		(void)printf("state %s\n", found);
-	if (lease_set_state(l, term, own, &err) < 0)
+	if (lease_set_state(l, term, own, false, &err) < 0)
 		(void)fprintf(stderr, "%s\n", err.msg);
 }
 

@@ -6,7 +6,9 @@
  *                                                    spread evenly without a partition
  *   traffic -b BOOTSTRAP commit GROUP TOPIC OFFSET...     one offset a partition from 0, "-": none
  *   traffic -b BOOTSTRAP consume GROUP TOPIC RATE         a member that handles RATE records/s and
- *                                                    commits each second, until SIGTERM
+ *                                                    commits each second, until SIGTERM; a RATE
+ *                                                    with a slash is a file that has it, and may
+ *                                                    change
  *   traffic -b BOOTSTRAP burst TOPIC     for each COUNT read from stdin: so many records are produced,
  *                                   and two times printed, in microseconds of the wall clock: before
  *                                   the first record and at the last acknowledgement
@@ -25,6 +27,7 @@
 #include "tests/tools/client.h"
 
 #define TIMEOUT_MS 15000
+#define RATE_AGE_MS 10 /* a member soon sees that its rate is another */
 #define FILL_NAME_MAX 32
 #define FILL_BATCH 50
 
@@ -219,12 +222,26 @@ static void on_signal(int sig)
 	stopped = 1;
 }
 
-static int consume(const char *bootstrap, const char *group, const char *topic, long rate)
+static long rate_now(const char *rate)
+{
+	char line[32];
+	FILE *file;
+
+	if (!strchr(rate, '/'))
+		return atol(rate);
+	file = fopen(rate, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		die(rate, "no rate in it");
+	(void)fclose(file);
+	return atol(line);
+}
+
+static int consume(const char *bootstrap, const char *group, const char *topic, const char *rate)
 {
 	rd_kafka_t *rk = client(bootstrap, group);
 	rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
-	int64_t second = clock_mono_ms();
-	long budget = rate;
+	int64_t second = clock_mono_ms(), asked = second;
+	long each = rate_now(rate), budget = each;
 
 	rd_kafka_poll_set_consumer(rk);
 	rd_kafka_topic_partition_list_add(topics, topic, RD_KAFKA_PARTITION_UA);
@@ -234,6 +251,13 @@ static int consume(const char *bootstrap, const char *group, const char *topic, 
 		rd_kafka_message_t *m = budget > 0 ? rd_kafka_consumer_poll(rk, 50) : NULL;
 		int64_t now = clock_mono_ms();
 
+		if (now - asked >= RATE_AGE_MS) {
+			long told = rate_now(rate);
+
+			if (told != each)
+				budget = each = told;
+			asked = now;
+		}
 		if (m && !m->err)
 			budget--;
 		if (m)
@@ -243,7 +267,7 @@ static int consume(const char *bootstrap, const char *group, const char *topic, 
 		if (now - second >= 1000) {
 			(void)rd_kafka_commit(rk, NULL, 1);
 			second = now;
-			budget = rate;
+			budget = each;
 		}
 	}
 	(void)rd_kafka_commit(rk, NULL, 0);
@@ -368,7 +392,7 @@ int main(int argc, char **argv)
 	if (argc > 6 && strcmp(verb, "commit") == 0)
 		return commit(bootstrap, argv[4], argv[5], argv + 6, argc - 6);
 	if (argc == 7 && strcmp(verb, "consume") == 0)
-		return consume(bootstrap, argv[4], argv[5], atol(argv[6]));
+		return consume(bootstrap, argv[4], argv[5], argv[6]);
 	if (argc == 5 && strcmp(verb, "burst") == 0)
 		return burst(bootstrap, argv[4]);
 	if (argc == 8 && strcmp(verb, "fill") == 0)

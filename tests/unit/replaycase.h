@@ -78,7 +78,7 @@ static inline bool replay_case_step(struct replay_case *c, size_t i, struct cont
 			.observations = c->seen},
 		control, ret);
 	if (ret->write)
-		decide_wrote(c->rule, control, ret->current, ret->want, line.t_ms);
+		control_wrote(control, c->rule, ret->current, ret->want, line.t_ms);
 	return true;
 }
 

@@ -95,7 +95,7 @@ static void test_deciding_twice(void)
 	for (int i = 0; i < 3; i++)
 		decide_at(&r, &c, QUALITY_COMPLETE, 5, 1000, 60 * SECOND, 0, &d);
 	TAP_INT("deciding again is no second waking", c.wakes, 0);
-	decide_wrote(&r, &c, 0, d.want, 60 * SECOND);
+	control_wrote(&c, &r, 0, d.want, 60 * SECOND);
 	TAP_INT("the write is", c.wakes, 2);
 	control_release(&c);
 }

@@ -186,6 +186,22 @@ static void test_packed(void)
 	}
 }
 
+/* Anybody who may write the Lease can do this; leaders have to survive it. */
+static void test_deep(void)
+{
+	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+	struct err err = {0};
+
+	strbuf_adds(&text, "{\"version\":1,\"rules\":{\"a\":");
+	for (int i = 0; i < 2000; i++)
+		strbuf_addc(&text, '[');
+	for (int i = 0; i < 2000; i++)
+		strbuf_addc(&text, ']');
+	strbuf_adds(&text, "}}");
+	TAP_TRUE("what is nested for ever is refused", !handover_parse(text.data, &err));
+	TAP_STR("and said", err.msg, "nested deeper than anything of ours");
+}
+
 static void test_refused(void)
 {
 	static const struct {
@@ -217,5 +233,6 @@ int main(void)
 	test_bounded();
 	test_packed();
 	test_refused();
+	test_deep();
 	return tap_done();
 }

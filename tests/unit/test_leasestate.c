@@ -24,13 +24,13 @@ static void check_times(void)
 	leasestate_begin(&s, &seen);
 	TAP_STR("nothing was left", s.left, NULL);
 	TAP_STR("and nothing is due", leasestate_due(&s, &seen, 1000, true), NULL);
-	leasestate_set(&s, "one");
+	leasestate_set(&s, "one", false);
 	TAP_STR("the first is due at once", leasestate_due(&s, &seen, 1000, false), "one");
 	leasestate_wrote(&s, s.number, 1000);
 	TAP_STR("once", leasestate_due(&s, &seen, 99000, true), NULL);
-	leasestate_set(&s, "one");
+	leasestate_set(&s, "one", false);
 	TAP_STR("what is the same is not due", leasestate_due(&s, &seen, 99000, true), NULL);
-	leasestate_set(&s, "two");
+	leasestate_set(&s, "two", false);
 	TAP_STR("the next is not due before its time", leasestate_due(&s, &seen, 10999, false),
 		NULL);
 	TAP_STR("then it is", leasestate_due(&s, &seen, 11000, false), "two");
@@ -38,6 +38,16 @@ static void check_times(void)
 	leasestate_wrote(&s, s.number - 1, 11000);
 	TAP_STR("what was set while one was on its way is due",
 		leasestate_due(&s, &seen, 21000, false), "two");
+	leasestate_wrote(&s, s.number, 21000);
+	leasestate_set(&s, "three", true);
+	leasestate_set(&s, "four", false);
+	TAP_STR("what is urgent waits, too, so that renewals stay apart",
+		leasestate_due(&s, &seen, 21999, false), NULL);
+	TAP_STR("but shortly, with what came after it", leasestate_due(&s, &seen, 22000, false),
+		"four");
+	leasestate_wrote(&s, s.number, 22000);
+	leasestate_set(&s, "five", false);
+	TAP_STR("once", leasestate_due(&s, &seen, 31999, false), NULL);
 	leasestate_release(&s);
 }
 
@@ -62,7 +72,7 @@ static void check_tenures(void)
 
 		leasestate_begin(&s, &first);
 		TAP_STR("what was found", s.left, "found");
-		leasestate_set(&s, "ours");
+		leasestate_set(&s, "ours", false);
 		leasestate_begin(&s, &next);
 		TAP_STR(rows[i].name, s.left, rows[i].left);
 		TAP_STR("and only ours is due", leasestate_due(&s, &next, 0, true),

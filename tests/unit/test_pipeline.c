@@ -67,7 +67,7 @@ static const struct decision *step(struct world *w, int64_t after_ms, int64_t la
 			.contended = w->contended},
 		&w->control, &w->d);
 	if (w->d.write) {
-		decide_wrote(&w->rule, &w->control, w->replicas, w->d.want, w->now_ms);
+		control_wrote(&w->control, &w->rule, w->replicas, w->d.want, w->now_ms);
 		w->replicas = w->ready = w->d.want;
 	}
 	return &w->d;
@@ -185,6 +185,47 @@ static void test_zero(void)
 	world_free(w);
 }
 
+/* A group without members loses its commits after a week. */
+static void test_long_sleep(void)
+{
+	struct world *w = world_new(POLICY_PER_REPLICA, 0, 30);
+
+	w->replicas = w->ready = 1;
+	w->seen.has_topic_end = true;
+	w->seen.topic_end = 700;
+	for (int i = 0; i < 61; i++)
+		step(w, 1000, 0);
+	TAP_INT("it sleeps", w->replicas, 0);
+	w->seen.quality = QUALITY_UNKNOWN;
+	w->seen.has_end = false;
+	step(w, 604800000, 0);
+	REASON("without commits nothing is known", &w->d, REASON_LAG_UNKNOWN);
+	TAP_TRUE("so nothing is done", !w->d.write);
+	w->seen.has_topic_end = false;
+	w->seen.topic_end = 0;
+	TAP_TRUE("nor where the log is not known", !step(w, 1000, 0)->write);
+	w->seen.has_topic_end = true;
+	w->seen.topic_end = 701;
+	TAP_INT("the first record wakes it all the same", step(w, 1000, 0)->want, 1);
+	REASON("as any other", &w->d, REASON_ACTIVATED);
+	TAP_TRUE("and that is known well enough", !w->d.on_bad_data);
+	world_free(w);
+
+	w = world_new(POLICY_PER_REPLICA, 0, 30);
+	w->replicas = w->ready = 0;
+	w->rule.fallback = (struct rule_fallback){
+		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 3};
+	step(w, 0, 0);
+	w->seen.quality = QUALITY_UNKNOWN;
+	step(w, 1000, 0);
+	TAP_TRUE("a fallback waits for its time", !w->d.write);
+	for (int i = 0; i < 60; i++)
+		step(w, 1000, 0);
+	TAP_INT("and then holds at zero, too", w->replicas, 3);
+	REASON("with its reason", &w->d, REASON_FALLBACK);
+	world_free(w);
+}
+
 static void test_fallback(void)
 {
 	static const struct {
@@ -244,7 +285,7 @@ static void play(
 				.observations = &w->seen},
 			&w->control, &w->d);
 		if (w->d.write) {
-			decide_wrote(&w->rule, &w->control, w->replicas, w->d.want, w->now_ms);
+			control_wrote(&w->control, &w->rule, w->replicas, w->d.want, w->now_ms);
 			w->replicas = w->ready = w->d.want;
 		}
 	}
@@ -300,6 +341,7 @@ int main(void)
 	test_bounds_are_reached();
 	test_holds();
 	test_zero();
+	test_long_sleep();
 	test_fallback();
 	test_drain();
 	test_rate();

@@ -11,6 +11,14 @@ JAVA=(java -Xms128m -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
 	-Dorg.slf4j.simpleLogger.showDateTime=true
 	-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS)
 
+# The jars of Kafka in folder $1, and their classes as `build classes` has stored them, if it has. A JVM
+# that they do not fit goes without them; its warning would be among what the tools print.
+use_kafka() {
+	export CLASSPATH="$1/*"
+	[ ! -f "$1-classes/archive" ] ||
+		JAVA+=(-XX:SharedArchiveFile="$1-classes/archive" -Xlog:disable)
+}
+
 say() { echo "tests/world/${0##*/}: $*" >&2; }
 
 die() {
@@ -43,7 +51,7 @@ load_world() {
 	[ -f "$dir/state" ] || die "'$dir' is not the folder of a world"
 	# shellcheck source=/dev/null
 	. "$dir/state"
-	export CLASSPATH
+	[ -z "$KAFKA_LIB" ] || use_kafka "$KAFKA_LIB"
 }
 
 # Does the process of NAME run? Asks for the folder in its command line, because a pid may have
