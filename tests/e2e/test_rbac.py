@@ -209,8 +209,9 @@ def drive_protected(hexlag, _group):
     expect(hexlag.status("/api/v1/lag", "https", token["prometheus-k8s"]), 200, "/api for Prometheus")
 
 
-def drive_sidecar(hexlag, _group=None):
+def drive_sidecar(hexlag, group):
     wait_equal(lambda: world.replicas(hexlag.overlay.target_name), 10, "replicas", 60)
+    hexlag.wait_used((group, "events", "create"))
     expect_that(hexlag.alive(), "alive", hexlag.log())
 
 
@@ -221,9 +222,8 @@ def lose_target(hexlag, *wanted):
 
 def drive_events(hexlag, group):
     """A target that is lost twice is one event, and then a second of the same."""
-    create, patch = (group, "events", "create"), (group, "events", "patch")
-    drive_sidecar(hexlag)
-    hexlag.wait_used(create)
+    patch = group, "events", "patch"
+    drive_sidecar(hexlag, group)
     lose_target(hexlag)
     hexlag.wait_log("404 NotFound: deployments.apps .*orders.* not found", 60)
     world.apply(hexlag.overlay.target)
