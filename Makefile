@@ -182,7 +182,7 @@ install: all ## install below DESTDIR and PREFIX (default /usr/local)
 	install -D -m 755 $(B)/hexlag $(DESTDIR)$(PREFIX)/bin/hexlag
 	install -D -m 644 -t $(SHARE)/doc/hexlag LICENSE $(wildcard README.md NEWS.md)
 	install -D -m 644 -t $(SHARE)/doc/hexlag/examples conf/hexlag.conf conf/hexlag-minimal.conf \
-		conf/web.yml
+		conf/web.yml k8s/crd.yaml k8s/alerts.yaml
 	$(foreach page,$(wildcard man/*.[0-9]),install -D -m 644 -t \
 		$(SHARE)/man/man$(subst .,,$(suffix $(page))) $(page)$(newline))
 

@@ -14,7 +14,9 @@ from world import HEXLAG, ROOT, World, case, expect, expect_that, folder, main, 
 K8S = ROOT + "/k8s"
 CRDS = ROOT + "/tests/cases/k8s/crds.yaml"
 OVERLAYS = sorted(os.listdir(K8S + "/overlays"))
-FILES = ["servicemonitor.yaml", "alerts.yaml"]
+FILES = ["servicemonitor.yaml", "podmonitor.yaml", "alerts.yaml"]
+SIDECAR_POLICY = "overlays/sidecar/hexlag/networkpolicy.yaml"  # which is not in the overlay
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 APP = "app.kubernetes.io/name"
 
 world = World("--brokers", "0")
@@ -23,6 +25,12 @@ world = World("--brokers", "0")
 def set_up():
     world.ready()
     world.kubectl("apply", "-f", CRDS)
+    for path in (f"{K8S}/namespace.yaml", f"{K8S}/crd.yaml"):
+        for _ in range(2):
+            code, out, err = kubectl("apply", "--validate=strict", "-f", path)
+            expect((code, err), (0, ""), f"kubectl apply {path}: {out}")
+    world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": {
+        "pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/warn": "restricted"}}})
     world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
 
 
@@ -87,7 +95,7 @@ def read(path):
 @case("every overlay and file is accepted twice, with strict decoding and without a warning")
 def accepted():
     for what in [("-k", K8S)] + [("-k", f"{K8S}/overlays/{o}") for o in OVERLAYS] + [
-            ("-f", f"{K8S}/{name}") for name in FILES]:
+            ("-f", f"{K8S}/{name}") for name in FILES + [SIDECAR_POLICY]]:
         # apply merges; that it can be applied again is part of the contract.
         for _ in range(2):
             code, out, err = kubectl("apply", "--validate=strict", *what)
@@ -114,7 +122,7 @@ def kustomization():
 @case("each kustomization tells in the lines above what it is for, and an overlay how to apply it")
 def described():
     for parent, _, names in os.walk(K8S):
-        if "kustomization.yaml" not in names or parent.endswith("/namespace"):
+        if "kustomization.yaml" not in names:
             continue
         head = re.match(r"(#.*\n)+", read(parent + "/kustomization.yaml"))
         expect_that(head, "a comment at the top", parent)
@@ -190,7 +198,11 @@ def ports():
             (service_port,) = service["spec"]["ports"]
             expect((service_port["name"], service_port["targetPort"]), ("metrics", port["name"]), overlay)
             expect_that(selected(service["spec"]["selector"], overlay), "this pod", service)
-        (policy,) = of_kind(overlay, "NetworkPolicy")
+        policies = of_kind(overlay, "NetworkPolicy")
+        if "sidecar" in overlay:  # it would cut off the consumer
+            expect(policies, [], f"{overlay}: policies")
+            policies = objects(read(f"{K8S}/{SIDECAR_POLICY}"))
+        (policy,) = policies
         expect_that(selected(policy["spec"]["podSelector"].get("matchLabels"), overlay), "this pod", policy)
         (opened,) = policy["spec"]["ingress"][0]["ports"]
         expect(opened["port"], port["name"], f"{overlay}: port that the policy opens")
@@ -200,16 +212,19 @@ def ports():
 def disruption():
     replicas = {}
     for overlay in OVERLAYS:
-        replicas[overlay] = deployment(overlay)["spec"]["replicas"]
+        replicas[overlay] = deployment(overlay)["spec"].get("replicas")
         budgets = of_kind(overlay, "PodDisruptionBudget")
-        expect(len(budgets), int(replicas[overlay] > 1), f"{overlay}: budgets")
+        expect(len(budgets), int(replicas[overlay] != 1), f"{overlay}: budgets")
         for budget in budgets:
             expect(budget["spec"]["maxUnavailable"], 1, overlay)
+            if "sidecar" not in overlay:  # readiness of hexlag is Kafka's
+                expect(budget["spec"].get("unhealthyPodEvictionPolicy"), "AlwaysAllow", overlay)
             expect_that(selected(budget["spec"]["selector"].get("matchLabels"), overlay), "this pod", budget)
         for spread in pod_spec(overlay).get("topologySpreadConstraints", []):
             expect_that(selected(spread["labelSelector"]["matchLabels"], overlay), "this pod", spread)
-    expect(replicas, {"exporter": 1, "protected": 1, "scaler": 2, "operator": 2, "sidecar": 2,
-                      "native-sidecar": 2}, "replicas")
+    # What hexlag scales has none, or each apply would set them back.
+    expect(replicas, {"exporter": 1, "protected": 1, "scaler": 2, "operator": 2, "sidecar": None,
+                      "native-sidecar": None}, "replicas")
 
 
 @case("only what talks to the API server has a token, of an account that the overlay makes")
@@ -221,7 +236,20 @@ def tokens():
             continue
         (account,) = of_kind(overlay, "ServiceAccount")
         expect(spec["serviceAccountName"], account["metadata"]["name"], f"{overlay}: account")
-        expect(spec.get("automountServiceAccountToken", True), True, f"{overlay}: a token")
+        expect(spec["automountServiceAccountToken"], "sidecar" not in overlay, f"{overlay}: a token for all")
+
+
+@case("the token of a sidecar is hexlag's alone, with all that Kubernetes would mount beside it")
+def own_token():
+    for overlay in ("sidecar", "native-sidecar"):
+        spec = pod_spec(overlay)
+        (volume,) = [v for v in spec["volumes"] if "projected" in v]
+        paths = {path for source in volume["projected"]["sources"] for what in source.values()
+                 for path in [what.get("path")] + [i["path"] for i in what.get("items", [])]}
+        expect(paths - {None}, {"token", "ca.crt", "namespace"}, f"{overlay}: files")
+        mounts = {c["name"]: [m["mountPath"] for m in c.get("volumeMounts", []) if m["name"] == volume["name"]]
+                  for c in containers(overlay)}
+        expect(mounts, {"hexlag": [TOKEN_PATH], "orders": []}, f"{overlay}: where it is mounted")
 
 
 @case("the overlays of hexlag's namespace differ in all names, so that they run beside each other")
@@ -230,18 +258,17 @@ def side_by_side():
     for overlay in ("exporter", "scaler", "operator"):
         for o in objects(render(f"{K8S}/overlays/{overlay}")):
             key = o["kind"], o["metadata"]["name"]
-            if o["kind"] != "Namespace":
-                expect(seen.setdefault(key, overlay), overlay, f"{key} is of")
+            expect(seen.setdefault(key, overlay), overlay, f"{key} is of")
 
 
-@case("a native sidecar is the sidecar, started before the consumer and kept running")
+@case("a native sidecar is the sidecar, begun before the consumer and kept running")
 def native():
     plain, native_one = pod_spec("sidecar"), pod_spec("native-sidecar")
     expect([c["name"] for c in plain["containers"]], ["hexlag", "orders"], "containers")
     expect([c["name"] for c in native_one["containers"]], ["orders"], "containers")
     sidecar = dict(native_one["initContainers"][0])
     expect(sidecar.pop("restartPolicy"), "Always", "restartPolicy")
-    expect(sidecar.pop("startupProbe")["httpGet"], sidecar["livenessProbe"]["httpGet"], "startupProbe")
+    # The consumer waits for no probe of it.
     expect(sidecar, plain["containers"][0], "hexlag")
     expect(native_one["containers"][0], plain["containers"][1], "the consumer")
 
@@ -270,13 +297,57 @@ def monitored():
 
 @case("the ServiceMonitor of a protected exporter is one, too")
 def monitored_by_token():
-    text, count = re.subn(r"# (scheme|bearerTokenFile|tlsConfig):", r"\1:",
+    text, count = re.subn(r"# (scheme|authorization|tlsConfig):", r"\1:",
                           read(f"{K8S}/servicemonitor.yaml"))
     expect(count, 3, "lines to uncomment")
     code, out, err = kubectl("apply", "--validate=strict", "--dry-run=server", "-f", "-", text=text)
     expect((code, err), (0, ""), out)
     (endpoint,) = objects(text)[0]["spec"]["endpoints"]
     expect((endpoint["scheme"], endpoint["tlsConfig"]["serverName"]), ("https", "hexlag.hexlag.svc"))
+    # The Secret of its token, as the comment beside the rights of readers has it.
+    (secret,) = re.findall(r"^#   (\{.*\n#.*\}\})$", read(f"{K8S}/components/protected/reader.yaml"), re.MULTILINE)
+    (secret,) = objects(secret.replace("\n#", "\n"))
+    expect(endpoint["authorization"]["credentials"], {"name": secret["metadata"]["name"], "key": "token"})
+    world.kubectl("-n", "hexlag", "create", "serviceaccount", "hexlag-reader")
+    world.apply(secret)
+
+
+@case("the PodMonitor selects the sidecar's pods, and lag is counted once")
+def pods_monitored():
+    (monitor,) = objects(read(f"{K8S}/podmonitor.yaml"))
+    for overlay in ("sidecar", "native-sidecar"):
+        expect(monitor["metadata"]["namespace"], deployment(overlay)["metadata"]["namespace"], overlay)
+        expect_that(selected(monitor["spec"]["selector"]["matchLabels"], overlay), "these pods", monitor)
+        (endpoint,), (port,) = monitor["spec"]["podMetricsEndpoints"], hexlag(overlay)["ports"]
+        expect(endpoint["port"], port["name"], f"{overlay}: port")
+    (dropped,) = endpoint["metricRelabelings"]
+    for name, want in (("kafka_consumergroup_lag_sum", True), ("hexlag_consumergroup_stuck", True),
+                       ("hexlag_scaler_errors_total", False), ("hexlag_leader", False)):
+        expect(re.fullmatch(dropped["regex"], name) is not None, want, f"{name} is dropped")
+
+
+@case("an overlay of one's own, as the sample, takes image and configuration, and components, too")
+def own_overlay():
+    path, place = f"{K8S}/samples/overlay", folder + "/overlay"
+    os.mkdir(place)
+    for name in os.listdir(path):
+        text = read(f"{path}/{name}").replace("../../", os.path.relpath(K8S, place) + "/")
+        with open(f"{place}/{name}", "w", encoding="utf-8") as file:
+            file.write(re.sub(r"^# (components:)", r"\1", text, flags=re.MULTILINE))
+    rendered = {protected: objects(render(p)) for protected, p in ((False, path), (True, place))}
+    run(HEXLAG, "check", f"{path}/hexlag.conf")
+    for protected, found in rendered.items():
+        kinds = {(o["kind"], o["metadata"]["name"]): o for o in found}
+        pod = kinds["Deployment", "hexlag-operator"]["spec"]["template"]["spec"]
+        (c,) = pod["containers"]
+        expect(c["image"].partition(":")[0], "registry.example.com/hexlag", "image")
+        expect([v["configMap"]["name"] for v in pod["volumes"] if "configMap" in v], ["hexlag-operator"], "mounted")
+        expect(kinds["ConfigMap", "hexlag-operator"]["data"], {"hexlag.conf": read(f"{path}/hexlag.conf")}, "data")
+        expect([c[probe]["httpGet"].get("scheme") for probe in ("livenessProbe", "readinessProbe")],
+               ["HTTPS" if protected else None] * 2, "scheme of probes")
+        if protected:
+            (subject,) = kinds["ClusterRoleBinding", "hexlag-review"]["subjects"]
+            expect(subject["name"], pod["serviceAccountName"], "who may ask for reviews")
 
 
 @case("the configuration of each ConfigMap is mounted, one that hexlag takes, and serves that port")
@@ -326,9 +397,8 @@ def pod_name():
                ("POD_NAME", "metadata.name"), overlay)
 
 
-@case("the operator brings the kind, and the sample is an object of it as soon as that is established")
+@case("what the operator's comment says is enough, and the sample is an object of its kind")
 def samples():
-    # The overlay was applied by the first case.
     for text in re.findall(r"^#   kubectl (.*)$", read(f"{K8S}/overlays/operator/kustomization.yaml"),
                            re.MULTILINE):
         code, out, err = kubectl(*text.replace(" k8s/", f" {K8S}/").split())
@@ -338,8 +408,20 @@ def samples():
     expect((code, err), (0, ""), out)
     row = world.kubectl("-n", "b-subs", "get", "hsa").splitlines()[1].split()
     expect(row[:4], ["hexserverautoscaler-sample", "accuratescanhte", "2", "10"], "columns")
-    (crd,) = of_kind("operator", "CustomResourceDefinition")
-    expect(crd["spec"], objects(read(f"{K8S}/crd.yaml"))[0]["spec"], "k8s/crd.yaml")
+
+
+@case("to delete an overlay takes nothing of the others, no object and no namespace")
+def deleted():
+    for overlay in OVERLAYS:
+        for kind in ("Namespace", "CustomResourceDefinition"):
+            expect(of_kind(overlay, kind), [], f"{overlay}: kind {kind}")
+    code, out, err = kubectl("delete", "--wait=false", "-k", f"{K8S}/overlays/operator")
+    expect(code, 0, f"kubectl delete: {out}{err}")
+    expect(world.kubectl("-n", "b-subs", "get", "hsa", "-o", "name").split(),
+           ["hexserverautoscaler.autoscaling.hexfuture.net/hexserverautoscaler-sample"], "objects")
+    expect(json.loads(world.kubectl("get", "namespace", "hexlag", "-o", "json"))["status"]["phase"], "Active")
+    left = world.kubectl("-n", "hexlag", "get", "deployments", "-o", "name").split()
+    expect_that({"deployment.apps/hexlag", "deployment.apps/hexlag-scaler"} <= set(left), "the others", left)
 
 
 @case("the image has the version of the program")

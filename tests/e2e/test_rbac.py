@@ -44,6 +44,8 @@ def set_up():
     world.create(TOPIC, 12)
     world.traffic("commit", GROUP, TOPIC, *[0] * 12)
     world.traffic("produce", TOPIC, 20000)
+    for path in ("namespace.yaml", "crd.yaml"):
+        world.kubectl("apply", "-f", f"{ROOT}/k8s/{path}")
     world.apply(namespace(), namespace("monitoring"), scaled_objects(), {
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"namespace": "monitoring", "name": "prometheus-k8s"}})
@@ -69,8 +71,10 @@ class Overlay:
                         accounts[0]["metadata"]["name"]) if accounts else None
 
         (deployment,) = self.of_kind("Deployment")
-        # What is scaled: a sidecar's own Deployment, or one that no other overlay scales.
-        self.target = deployment if "sidecar" in name else workload(f"orders-of-{name}", replicas=2)
+        # What is scaled: a sidecar's own Deployment, or one that no other overlay scales. From fewer replicas the
+        # first write would be minReplicas.
+        self.target = deployment if "sidecar" in name else workload(f"orders-of-{name}")
+        self.target["spec"]["replicas"] = 2
         self.target_name = self.target["metadata"]["name"]
 
     def of_kind(self, *kinds):
@@ -205,8 +209,9 @@ def drive_protected(hexlag, _group):
     expect(hexlag.status("/api/v1/lag", "https", token["prometheus-k8s"]), 200, "/api for Prometheus")
 
 
-def drive_sidecar(hexlag, _group=None):
+def drive_sidecar(hexlag, group):
     wait_equal(lambda: world.replicas(hexlag.overlay.target_name), 10, "replicas", 60)
+    hexlag.wait_used((group, "events", "create"))
     expect_that(hexlag.alive(), "alive", hexlag.log())
 
 
@@ -217,9 +222,8 @@ def lose_target(hexlag, *wanted):
 
 def drive_events(hexlag, group):
     """A target that is lost twice is one event, and then a second of the same."""
-    create, patch = (group, "events", "create"), (group, "events", "patch")
-    drive_sidecar(hexlag)
-    hexlag.wait_used(create)
+    patch = group, "events", "patch"
+    drive_sidecar(hexlag, group)
     lose_target(hexlag)
     hexlag.wait_log("404 NotFound: deployments.apps .*orders.* not found", 60)
     world.apply(hexlag.overlay.target)
@@ -285,8 +289,6 @@ def prove(name):
     world.kubectl("apply", "-k", overlay.path)
     if "sidecar" in name:
         world.kubectl("-n", "shop", "delete", "leases", "--all")
-    if overlay.of_kind("CustomResourceDefinition"):
-        world.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
     entries = run_installed(overlay, EVENTS_GROUP)
     expect(refused(entries), set(), "requests that were not granted")
     if grants(EVENTS_GROUP, "events", "patch") & overlay.granted() and name not in WAITS:

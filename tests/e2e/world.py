@@ -461,8 +461,9 @@ class World:
 
     def grant_hexlag(self):
         """What k8s/overlays/scaler lets its account do, without its pods."""
+        self.kubectl("apply", "-f", ROOT + "/k8s/namespace.yaml")
         documents = self.kubectl("kustomize", ROOT + "/k8s/overlays/scaler").split("\n---\n")
-        grants = r"^kind: (Namespace|ServiceAccount|(Cluster)?Role(Binding)?)$"
+        grants = r"^kind: (ServiceAccount|(Cluster)?Role(Binding)?)$"
         self.kubectl("apply", "-f", "-", text="\n---\n".join(
             d for d in documents if re.search(grants, d, re.MULTILINE)))
 
