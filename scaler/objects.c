@@ -43,6 +43,7 @@ struct objects {
 	/* Of the thread alone: */
 	int64_t backoff_ms, retry_ms; /* after a failure of the server: nothing is written before */
 	size_t begin;                 /* where the next look at the objects begins */
+	struct objectstatus_budget budget;
 	struct err said;
 	/* Guarded by the lock: */
 	pthread_mutex_t lock;
@@ -291,13 +292,16 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 			.now_ms = clock_mono_ms(),
 			.now_wall_ms = clock_wall_ms(),
 			.figures_ms = figures > OBJECTSTATUS_FIGURES_MS ? figures
-									: OBJECTSTATUS_FIGURES_MS};
+									: OBJECTSTATUS_FIGURES_MS,
+			.may_hurry = objectstatus_may_hurry(&o->budget, clock_mono_ms())};
 		struct objectstatus status;
 
 		if (rule != SIZE_MAX)
 			from = rule + 1;
 		if (!objectstatus_due(&object->told, &in, &status))
 			continue;
+		if (status.hurried)
+			objectstatus_hurried(&o->budget, in.now_ms);
 		refused += write_status(o, object, &status) == STATUS_REFUSED;
 		objectstatus_release(&status);
 		o->begin = i + 1;
