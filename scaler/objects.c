@@ -308,7 +308,7 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 		objectstatus_release(&status);
 		o->begin = i + 1;
 		if (atomic_load(&o->loop.stop) || clock_mono_ms() < o->retry_ms ||
-			refused == STATUS_REFUSED_MAX)
+			refused == STATUS_REFUSED_MAX || !scaler_leads(o->options.scaler))
 			return;
 	}
 }

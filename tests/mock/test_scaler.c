@@ -345,6 +345,14 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 	return margin_ms ? term_then : term_now;
 }
 
+static bool reports_to_lead(struct bench *b)
+{
+	struct scaler_report report CLEANUP(scaler_report_release);
+
+	scaler_report(b->scaler, &report);
+	return report.leads;
+}
+
 static void test_leader_only(void)
 {
 	struct target_view view;
@@ -368,6 +376,13 @@ static void test_leader_only(void)
 	pass(&b, 3000, 1000);
 	TAP_TRUE("a new term begins anew, but goes on counting",
 		scaler_look(b.scaler, 0, &view) && view.writes == 2 && view.errors >= 2);
+	TAP_TRUE("it is reported", reports_to_lead(&b));
+	term_now = 0;
+	TAP_TRUE("but not once it is over, though no pass has seen that", !reports_to_lead(&b));
+	term_now = 4;
+	TAP_TRUE("nor in another one before its first pass", !reports_to_lead(&b));
+	pass(&b, 3000, 1000);
+	TAP_TRUE("but from then on", reports_to_lead(&b));
 	bench_close(&b);
 	hooks.term = NULL;
 }
