@@ -46,7 +46,8 @@ struct events {
 	/* There before the thread is: events may be posted as soon as events_new() has returned. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct series **list; /* guarded by the lock; the thread alone removes */
+	/* Guarded by the lock. What is yet to be told only the thread removes: it sends without the lock. */
+	struct series **list;
 	size_t count;
 	_Atomic uint64_t posted, failed, dropped;
 };
@@ -80,6 +81,31 @@ static struct series *find(struct events *e, const struct events_about *about, b
 			now_ms - e->list[i]->last_ms < EVENTS_SERIES_END_MS)
 			return e->list[i];
 	return NULL;
+}
+
+static bool is_told(const struct series *s)
+{
+	return s->told >= s->count;
+}
+
+/* Whether there is room for one more series. What was told is kept only to be counted when it repeats. */
+static bool make_room(struct events *e)
+{
+	size_t oldest = SIZE_MAX;
+
+	if (e->count < EVENTS_KEPT_MAX)
+		return true;
+	for (size_t i = 0; i < e->count; i++)
+		if (is_told(e->list[i]) &&
+			(oldest == SIZE_MAX || e->list[i]->last_ms < e->list[oldest]->last_ms))
+			oldest = i;
+	if (oldest == SIZE_MAX)
+		return false;
+	series_free(e->list[oldest]);
+	e->count--;
+	memmove(&e->list[oldest], &e->list[oldest + 1],
+		(e->count - oldest) * sizeof(struct series *));
+	return true;
 }
 
 static struct series *add(struct events *e, const struct events_about *about, bool warning,
@@ -119,7 +145,7 @@ void events_post(struct events *e, const struct events_about *about, bool warnin
 		a.uid = "";
 	pthread_mutex_lock(&e->lock);
 	s = find(e, &a, warning, reason, note, now);
-	if (!s && e->count < EVENTS_KEPT_MAX)
+	if (!s && make_room(e))
 		s = add(e, &a, warning, reason, note);
 	if (s) {
 		s->last_ms = now;
@@ -263,8 +289,8 @@ static int64_t pause_after(const struct series *s, const struct err *err)
 	return events_backoff_ms(s->tries, err->retry_after_s);
 }
 
-/* With the lock held, which is let go while it is sent. The texts of a series never change, and only
- * this thread frees one. */
+/* With the lock held, which is let go while it is sent. The texts of a series never change, and until it is
+ * told only this thread frees it. */
 static void work(struct events *e, struct series *s)
 {
 	struct series copy = *s;
@@ -300,11 +326,11 @@ static int64_t sweep(struct events *e, int64_t now_ms)
 	for (size_t i = 0; i < e->count; i++) {
 		struct series *s = e->list[i];
 
-		if (s->told >= s->count && now_ms - s->last_ms >= EVENTS_SERIES_END_MS) {
+		if (is_told(s) && now_ms - s->last_ms >= EVENTS_SERIES_END_MS) {
 			series_free(s);
 			continue;
 		}
-		if (s->count > s->told && s->next_ms < next)
+		if (!is_told(s) && s->next_ms < next)
 			next = s->next_ms;
 		e->list[kept++] = s;
 	}
@@ -315,7 +341,7 @@ static int64_t sweep(struct events *e, int64_t now_ms)
 static struct series *next_due(struct events *e, int64_t now_ms)
 {
 	for (size_t i = 0; i < e->count; i++)
-		if (e->list[i]->count > e->list[i]->told && now_ms >= e->list[i]->next_ms)
+		if (!is_told(e->list[i]) && now_ms >= e->list[i]->next_ms)
 			return e->list[i];
 	return NULL;
 }

@@ -13,7 +13,9 @@
 #include "scaler/kube.h"
 #include "scaler/ruleset.h"
 
-#define EVENTS_KEPT_MAX 1000         /* series in memory; what comes beyond is dropped */
+/* Series in memory. What comes beyond takes the place of the one told whose latest event is the oldest, or
+ * is dropped where all are yet to be told. */
+#define EVENTS_KEPT_MAX 1000
 #define EVENTS_SERIES_END_MS 360000  /* without a repetition for so long, a series has ended */
 #define EVENTS_SERIES_PAUSE_MS 30000 /* between two patches of one series */
 #define EVENTS_TRIES 5               /* after so many failures an event is dropped */

@@ -43,6 +43,7 @@ struct objects {
 	/* Of the thread alone: */
 	int64_t backoff_ms, retry_ms; /* after a failure of the server: nothing is written before */
 	size_t begin;                 /* where the next look at the objects begins */
+	struct objectstatus_budget budget;
 	struct err said;
 	/* Guarded by the lock: */
 	pthread_mutex_t lock;
@@ -140,14 +141,31 @@ static void on_event(void *ctx, const struct watch_event *event)
 	hexobject_release(&hex);
 }
 
-/* With the lock held. Before everything is known, an object could seem to be the only one for its
- * target; a list that fails changes nothing. */
-static bool all_listed(const struct objects *o)
+/* With the lock held. Before all of a namespace is known, an object there could seem to be the only one
+ * for its target; a list that fails changes nothing. */
+static bool is_listed(const struct objects *o, const char *namespace)
 {
-	for (size_t i = 0; i < o->scope_count; i++)
-		if (!o->scopes[i].listed)
-			return false;
-	return true;
+	for (size_t i = 0; i < o->scope_count; i++) {
+		const struct scope *s = &o->scopes[i];
+
+		if (s->listed && (!s->namespace || strcmp(s->namespace, namespace) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* With the lock held. Objects act in their own namespace, so none waits for other namespaces. */
+static struct ruleset *rules_of_listed(struct objects *o)
+{
+	struct objectset listed = {mem_zalloc(o->set.count + 1, sizeof(*listed.items)), 0};
+	struct ruleset *rules;
+
+	for (size_t i = 0; i < o->set.count; i++)
+		if (is_listed(o, o->set.items[i]->hex.namespace))
+			listed.items[listed.count++] = o->set.items[i];
+	rules = objectset_rules(&listed, o->file, kube_namespace(o->kube));
+	free(listed.items);
+	return rules;
 }
 
 /* Hands on the rules where they may have changed. Those of the file win anyway, and so do not wait for
@@ -155,12 +173,10 @@ static bool all_listed(const struct objects *o)
 static void hand_on(struct objects *o)
 {
 	struct ruleset *rules = NULL;
-	struct objectset none = {0};
 
 	lock(o);
 	if (o->dirty) {
-		rules = objectset_rules(
-			all_listed(o) ? &o->set : &none, o->file, kube_namespace(o->kube));
+		rules = rules_of_listed(o);
 		o->dirty = false;
 	}
 	unlock(o);
@@ -217,20 +233,6 @@ static void count_status(
 	tell(o, err);
 }
 
-/* Index of the object's rule in the report, SIZE_MAX where there is none. Both are in one order, so
- * that `from` is nearly always right. */
-static size_t find_rule(const struct scaler_report *r, const struct hexobject *h, size_t from)
-{
-	for (size_t n = 0; n < r->rules->count; n++) {
-		size_t i = (from + n) % r->rules->count;
-		const char *uid = r->rules->entries[i].origin.uid;
-
-		if (uid && strcmp(uid, h->uid) == 0)
-			return i;
-	}
-	return SIZE_MAX;
-}
-
 static void warn_about(struct objects *o, const struct object *object, const struct objectstatus *s)
 {
 	const struct events_about about = {HEX_GROUP "/" HEX_VERSION, HEX_KIND,
@@ -282,7 +284,7 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 	for (size_t n = 0; n < o->set.count && !o->dirty; n++) {
 		size_t i = (begin + n) % o->set.count;
 		struct object *object = o->set.items[i];
-		size_t rule = find_rule(report, &object->hex, from);
+		size_t rule = ruleset_find_uid(report->rules, object->hex.uid, from);
 		bool known = rule != SIZE_MAX && report->rules->entries[rule].origin.generation ==
 							 object->hex.generation;
 		struct objectstatus_input in = {.object = &object->hex,
@@ -291,18 +293,22 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 			.now_ms = clock_mono_ms(),
 			.now_wall_ms = clock_wall_ms(),
 			.figures_ms = figures > OBJECTSTATUS_FIGURES_MS ? figures
-									: OBJECTSTATUS_FIGURES_MS};
+									: OBJECTSTATUS_FIGURES_MS,
+			.may_hurry = objectstatus_may_hurry(&o->budget, clock_mono_ms())};
 		struct objectstatus status;
 
 		if (rule != SIZE_MAX)
 			from = rule + 1;
-		if (!objectstatus_due(&object->told, &in, &status))
+		if (!is_listed(o, object->hex.namespace) ||
+			!objectstatus_due(&object->told, &in, &status))
 			continue;
+		if (status.hurried)
+			objectstatus_hurried(&o->budget, in.now_ms);
 		refused += write_status(o, object, &status) == STATUS_REFUSED;
 		objectstatus_release(&status);
 		o->begin = i + 1;
 		if (atomic_load(&o->loop.stop) || clock_mono_ms() < o->retry_ms ||
-			refused == STATUS_REFUSED_MAX)
+			refused == STATUS_REFUSED_MAX || !scaler_leads(o->options.scaler))
 			return;
 	}
 }
@@ -316,7 +322,7 @@ static void tend_status(struct objects *o)
 	scaler_report(o->options.scaler, &report);
 	lock(o);
 	o->leads = report.leads;
-	if (report.leads && report.rules && all_listed(o))
+	if (report.leads && report.rules)
 		write_due(o, &report);
 	unlock(o);
 }

@@ -32,8 +32,8 @@ struct objects_options {
 	struct scaler *scaler;
 	struct events *events; /* borrowed; NULL: none */
 	/* Gets the rules of file and objects, now and at each change, from the objects' thread; takes its
-	 * own reference. Those of objects are not among them before all namespaces have been listed once:
-	 * an object may seem to be the only one for its target until then. */
+	 * own reference. That of an object is not among them before its namespace has been listed once: it may
+	 * seem to be the only one for its target until then. */
 	void (*changed)(void *ctx, struct ruleset *rules);
 	void *ctx;
 };
@@ -52,7 +52,7 @@ void objects_set_file(struct objects *o, struct ruleset *file);
 /* As of now. Thread: any. */
 struct objects_counts {
 	size_t valid, invalid, ambiguous; /* objects; ambiguous: another has the target */
-	bool synced;                      /* all are known, and no watch fails */
+	bool synced;                      /* all of all namespaces are known, and no watch fails */
 	struct watch_counts watches;      /* of all namespaces together */
 	uint64_t nameless;                /* objects without a usable name */
 	uint64_t status_writes, status_failures;

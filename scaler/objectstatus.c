@@ -107,7 +107,7 @@ static void add_thresholds(struct jsonout *j, const struct objectstatus_input *i
 }
 
 static void add_conditions(struct jsonout *j, const struct objectstatus_input *in,
-	const struct hex_condition *conditions, bool messages)
+	const struct hex_condition *conditions)
 {
 	jsonout_open(j, "conditions", '[');
 	for (int i = 0; i < CONDITIONS; i++) {
@@ -119,7 +119,7 @@ static void add_conditions(struct jsonout *j, const struct objectstatus_input *i
 		jsonout_text(j, "type", condition_types[i]);
 		jsonout_text(j, "status", c->status);
 		jsonout_text(j, "reason", c->reason);
-		jsonout_text(j, "message", messages ? c->message : "");
+		jsonout_text(j, "message", c->message);
 		jsonout_int(j, "observedGeneration", true, in->object->generation);
 		jsonout_text(j, "lastTransitionTime", c->since);
 		jsonout_close(j, '}');
@@ -127,27 +127,52 @@ static void add_conditions(struct jsonout *j, const struct objectstatus_input *i
 	jsonout_close(j, ']');
 }
 
-/* The status, with its figures or without. What is unknown is null, which a merge patch removes. */
-static void add_status(const struct objectstatus_input *in, const struct objectstatus_told *t,
-	bool figures, struct strbuf *out)
+static const char *reason_of(const struct objectstatus_input *in, const struct objectstatus_told *t)
+{
+	return acts(in) ? reason_name(in->view->decision.reason)
+			: t->conditions[CONDITION_ABLE_TO_SCALE].reason;
+}
+
+static void add_sizes(
+	struct jsonout *j, const struct objectstatus_input *in, const struct objectstatus_told *t)
+{
+	const struct decision *d = acts(in) ? &in->view->decision : NULL;
+
+	jsonout_int(j, "observedGeneration", true, in->object->generation);
+	jsonout_int(j, "currentReplicas", d, d ? d->current : 0);
+	jsonout_int(j, "desiredReplicas", d, d ? d->want : 0);
+	jsonout_text(j, "lastScaleTime", *t->scaled ? t->scaled : NULL);
+}
+
+/* What is unknown is null, which a merge patch removes. */
+static void add_status(
+	const struct objectstatus_input *in, const struct objectstatus_told *t, struct strbuf *out)
 {
 	const struct decision *d = acts(in) ? &in->view->decision : NULL;
 	struct jsonout j = {.to = out};
 
 	jsonout_open(&j, NULL, '{');
-	jsonout_int(&j, "observedGeneration", true, in->object->generation);
-	jsonout_int(&j, "currentReplicas", d, d ? d->current : 0);
-	jsonout_int(&j, "desiredReplicas", d, d ? d->want : 0);
-	jsonout_text(&j, "lastScaleTime", *t->scaled ? t->scaled : NULL);
-	jsonout_text(&j, "reason",
-		d ? reason_name(d->reason) : t->conditions[CONDITION_ABLE_TO_SCALE].reason);
-	if (figures) {
-		jsonout_text(&j, "message",
-			d ? d->detail : t->conditions[CONDITION_ABLE_TO_SCALE].message);
-		jsonout_int(&j, "lag", d && d->has_lag, d ? d->lag : 0);
-		add_thresholds(&j, in);
-	}
-	add_conditions(&j, in, t->conditions, figures);
+	add_sizes(&j, in, t);
+	jsonout_text(&j, "reason", reason_of(in, t));
+	jsonout_text(&j, "message", d ? d->detail : t->conditions[CONDITION_ABLE_TO_SCALE].message);
+	jsonout_int(&j, "lag", d && d->has_lag, d ? d->lag : 0);
+	add_thresholds(&j, in);
+	add_conditions(&j, in, t->conditions);
+	jsonout_close(&j, '}');
+}
+
+/* What is not to wait: sizes, and whether it can scale and does, else why not. */
+static void add_facts(
+	const struct objectstatus_input *in, const struct objectstatus_told *t, struct strbuf *out)
+{
+	const struct hex_condition *able = &t->conditions[CONDITION_ABLE_TO_SCALE];
+	const struct hex_condition *active = &t->conditions[CONDITION_SCALING_ACTIVE];
+	struct jsonout j = {.to = out};
+
+	jsonout_open(&j, NULL, '{');
+	add_sizes(&j, in, t);
+	jsonout_text(&j, "able", strcmp(able->status, "True") == 0 ? "" : able->reason);
+	jsonout_text(&j, "active", strcmp(active->status, "True") == 0 ? "" : reason_of(in, t));
 	jsonout_close(&j, '}');
 }
 
@@ -177,14 +202,36 @@ static uint64_t hash(const struct strbuf *text)
 	return h;
 }
 
-/* Whether what is to be said differs enough from what was said, for the time since then. */
+bool objectstatus_may_hurry(const struct objectstatus_budget *b, int64_t now_ms)
+{
+	return b->paid_ms <= now_ms;
+}
+
+void objectstatus_hurried(struct objectstatus_budget *b, int64_t now_ms)
+{
+	if (b->paid_ms < now_ms - OBJECTSTATUS_HURRIED_SPAN_MS)
+		b->paid_ms = now_ms - OBJECTSTATUS_HURRIED_SPAN_MS;
+	b->paid_ms += 1000 / OBJECTSTATUS_HURRIED_PER_SECOND;
+}
+
+/* Whether it is time for figures, where those are what differs. */
 static bool is_due(const struct objectstatus_told *told, const struct objectstatus_input *in,
 	const struct objectstatus_told *now)
 {
 	int64_t since = in->now_ms - told->written_ms;
 
-	return !told->has_written || told->facts != now->facts || since >= OBJECTSTATUS_AGAIN_MS ||
-	       (since >= in->figures_ms && told->whole != now->whole);
+	return told->has_written && (since >= OBJECTSTATUS_AGAIN_MS ||
+					    (since >= in->figures_ms && told->whole != now->whole));
+}
+
+/* Whether it is to be written all the same. */
+static bool hurries(const struct objectstatus_told *told, const struct objectstatus_input *in,
+	const struct objectstatus_told *now)
+{
+	bool back = now->facts == told->before &&
+		    in->now_ms - told->written_ms < OBJECTSTATUS_FIGURES_MS;
+
+	return in->may_hurry && (!told->has_written || (told->facts != now->facts && !back));
 }
 
 /* The uid: another object of this name, made since, has nothing to do with this status. */
@@ -216,11 +263,13 @@ bool objectstatus_due(const struct objectstatus_told *told, const struct objects
 	if (!set_conditions(in, s.told.conditions))
 		return false;
 	set_scaled(in, s.told.scaled);
-	add_status(in, &s.told, false, &facts);
-	add_status(in, &s.told, true, &whole);
+	add_facts(in, &s.told, &facts);
+	add_status(in, &s.told, &whole);
 	s.told.facts = hash(&facts);
 	s.told.whole = hash(&whole);
-	if (!is_due(told, in, &s.told))
+	s.told.before = s.told.facts == told->facts ? told->before : told->facts;
+	s.hurried = !is_due(told, in, &s.told);
+	if (s.hurried && !hurries(told, in, &s.told))
 		return false;
 	add_body(in->object->uid, &whole, &s.body);
 	*ret = s;

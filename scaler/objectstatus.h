@@ -14,7 +14,9 @@
 
 /* Two writes for one object are at least so far apart. */
 #define OBJECTSTATUS_PAUSE_MS 3000
-/* A change of figures alone is not written before. */
+/* A change of figures alone is not written before. As figures count the reasons of decisions to stay that
+ * are no trouble, and ScalingLimited, since a steady lag may swing between two of them every second; and
+ * whatever else goes back to what was said before the last write. */
 #define OBJECTSTATUS_FIGURES_MS 15000
 /* Without a change it is written again after so long, in case somebody else has changed it. */
 #define OBJECTSTATUS_AGAIN_MS 600000
@@ -24,6 +26,19 @@
 #define OBJECTSTATUS_BACKOFF_MIN_MS OBJECTSTATUS_PAUSE_MS
 #define OBJECTSTATUS_BACKOFF_MAX_MS 300000
 
+/* Of all objects together so many statuses may be written in a second that do not wait as figures do, and
+ * at once as many as in that time. */
+#define OBJECTSTATUS_HURRIED_PER_SECOND 20
+#define OBJECTSTATUS_HURRIED_SPAN_MS 5000
+
+/* What is left of that; zeroed to begin with. */
+struct objectstatus_budget {
+	int64_t paid_ms; /* monotonic: the time up to which they are paid for */
+};
+
+bool objectstatus_may_hurry(const struct objectstatus_budget *b, int64_t now_ms);
+void objectstatus_hurried(struct objectstatus_budget *b, int64_t now_ms);
+
 /* What was last written for one object. */
 struct objectstatus_told {
 	bool has_written;
@@ -31,6 +46,7 @@ struct objectstatus_told {
 	int64_t retry_ms;      /* monotonic: not to be written before */
 	int64_t backoff_ms;    /* the last wait; 0: the last write did not fail */
 	uint64_t facts, whole; /* hashes of what it said, without its figures and with them */
+	uint64_t before;       /* of the facts that it said before these */
 	struct hex_condition conditions[CONDITIONS];
 	char scaled[32];
 };
@@ -44,12 +60,14 @@ struct objectstatus_input {
 	const struct target_view *view; /* NULL: the scaler does not know it yet */
 	int64_t now_ms, now_wall_ms;
 	int64_t figures_ms; /* at least OBJECTSTATUS_FIGURES_MS, more where there are many objects */
+	bool may_hurry;     /* false: everything waits as figures do */
 };
 
 /* A status to be written. */
 struct objectstatus {
 	struct strbuf body;            /* a merge patch */
 	struct objectstatus_told told; /* what is to be kept when it was written */
+	bool hurried;                  /* it did not wait as figures do */
 	const char *news; /* of a warning to be posted as an event: its reason, or NULL */
 	const char *note; /* its text */
 };

@@ -70,6 +70,18 @@ size_t ruleset_find(const struct ruleset *s, const struct ruleset_entry *e)
 	return SIZE_MAX;
 }
 
+size_t ruleset_find_uid(const struct ruleset *s, const char *uid, size_t from)
+{
+	for (size_t n = 0; n < s->count; n++) {
+		size_t i = (from + n) % s->count;
+		const char *has = s->entries[i].origin.uid;
+
+		if (has && strcmp(has, uid) == 0)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
 size_t ruleset_twin_before(const struct ruleset *s, size_t i, const char *namespace)
 {
 	for (size_t j = 0; j < i; j++)

@@ -40,6 +40,10 @@ void ruleset_unref_at(struct ruleset **s);      /* for CLEANUP */
 /* Index of the rule with the same target and origin as entry `e`, SIZE_MAX where there is none. */
 size_t ruleset_find(const struct ruleset *s, const struct ruleset_entry *e);
 
+/* Index of the rule of the object with this uid, SIZE_MAX where there is none; looked for from index `from`
+ * on, and then from the first. */
+size_t ruleset_find_uid(const struct ruleset *s, const char *uid, size_t from);
+
 /* Index of the first rule before the `i`-th with the same target, where a target without a namespace is in
  * `namespace`; SIZE_MAX where there is none. Open rules have no target yet. */
 size_t ruleset_twin_before(const struct ruleset *s, size_t i, const char *namespace);

@@ -158,11 +158,17 @@ static void forget(struct scaler *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static uint64_t term_now(const struct scaler *s)
+{
+	const struct scaler_hooks *hooks = &s->options.hooks;
+
+	return hooks->term ? hooks->term(hooks->ctx, 0) : 1;
+}
+
 /* The term in which this process is to act, 0: in none. Another one than before begins anew. */
 static uint64_t lead(struct scaler *s, int64_t now_ms)
 {
-	const struct scaler_hooks *hooks = &s->options.hooks;
-	uint64_t term = hooks->term ? hooks->term(hooks->ctx, 0) : 1;
+	uint64_t term = term_now(s);
 
 	if (term == s->term)
 		return term;
@@ -343,12 +349,23 @@ static void copy_looks(struct arena *arena, const struct control *from, struct t
 		memcpy(to->looks, from->looks, from->look_count * sizeof(*to->looks));
 }
 
+/* The term may have ended since the last pass: without new snapshots the next one is seconds away. */
+bool scaler_leads(struct scaler *s)
+{
+	uint64_t term;
+
+	pthread_mutex_lock(&s->lock);
+	term = s->term;
+	pthread_mutex_unlock(&s->lock);
+	return term && term_now(s) == term;
+}
+
 void scaler_report(struct scaler *s, struct scaler_report *ret)
 {
 	memset(ret, 0, sizeof(*ret));
+	ret->leads = scaler_leads(s);
 	pthread_mutex_lock(&s->lock);
 	ret->rules = ruleset_ref(s->rules);
-	ret->leads = s->term != 0;
 	ret->views = arena_alloc(&ret->arena, s->rules->count, sizeof(*ret->views));
 	for (size_t i = 0; i < s->rules->count; i++) {
 		ret->views[i] = s->targets[i]->view;

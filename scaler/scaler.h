@@ -48,11 +48,14 @@ bool scaler_join(struct scaler *s, int64_t deadline_ms); /* as runloop_join() */
  * tests, instead of start. */
 void scaler_pass(struct scaler *s, const struct snapshot *snapshot, int64_t now_ms);
 
+/* Whether this process acts on the rules in force, and may go on now. Thread: any. */
+bool scaler_leads(struct scaler *s);
+
 /* All there is to tell of the rules in force, as of one moment. Released by its holder. */
 struct scaler_report {
 	struct ruleset *rules;
 	struct target_view *views; /* one for each entry of `rules` */
-	bool leads;                /* false: another process acts on these rules */
+	bool leads;                /* scaler_leads() */
 	uint64_t requests[KUBE_OUTCOMES];
 	struct arena arena;
 };

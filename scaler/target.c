@@ -30,6 +30,10 @@
 #define SLOW_MS 300
 #define SLOW_WAITS 4
 
+/* A reason that calls for nobody is logged once it has held for so long: a steady lag, which swings by what
+ * is produced between two commits, may alternate between two such reasons every second. */
+#define SAY_AFTER_MS 30000
+
 #define NOTE_MAX 512
 
 struct target *target_new(void)
@@ -117,14 +121,44 @@ static bool said(struct target *t, enum reason reason)
 	return before;
 }
 
-/* A reason is logged when it changes; a write is always logged, by say_write(). */
+/* Something keeps the rule from doing its work. */
+static bool is_trouble(enum reason reason)
+{
+	switch (reason) {
+	case REASON_SCALING_DISABLED:
+	case REASON_LAG_UNKNOWN:
+	case REASON_LAG_STALE:
+	case REASON_LAG_PARTIAL:
+	case REASON_FALLBACK:
+	case REASON_NOT_EFFECTIVE:
+	case REASON_CONTENDED:
+	case REASON_PAUSED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_held(struct target *t, enum reason reason, int64_t now_ms)
+{
+	if (t->latest != reason) {
+		t->latest = reason;
+		t->latest_ms = now_ms;
+	}
+	return now_ms - t->latest_ms >= SAY_AFTER_MS;
+}
+
+/* A reason is logged when it is not the one logged before: trouble and the first one at once, another once
+ * it has held. A write is always logged, by say_write(). */
 static void say_decision(const struct act *a, const struct decision *d)
 {
+	bool held = has_held(a->t, d->reason, a->now_ms);
 	char name[RULE_NAME_MAX];
 
 	if (d->reason == REASON_WITHIN_RANGE)
 		a->t->has_told_dry = false; /* what comes after is a new story */
-	if (d->write || said(a->t, d->reason))
+	if (d->write || (a->t->has_said && !held && !is_trouble(d->reason)) ||
+		said(a->t, d->reason))
 		return;
 	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(a->r, name),
 		reason_name(d->reason), d->current, d->detail);

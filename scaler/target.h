@@ -74,7 +74,9 @@ struct target {
 
 	enum reason said; /* the reason last logged */
 	bool has_said;
-	bool has_told_dry; /* the change that a dry run told last */
+	enum reason latest; /* the reason of the latest decision, */
+	int64_t latest_ms;  /* and since when it is that */
+	bool has_told_dry;  /* the change that a dry run told last */
 	int32_t told_from, told_to;
 
 	struct target_view view; /* changed only under the lock */

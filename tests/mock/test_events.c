@@ -167,19 +167,67 @@ static void check_failing(void)
 {
 	struct apiserver *s = apiserver_start(0);
 	struct events *e = begin(s);
-	char note[32];
 
 	apiserver_accept(s, "POST", "/events");
 	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_STATUS, .status = 500});
 	events_post(e, &orders, true, "R", "n");
 	TAP_TRUE("what fails is tried again", apiserver_wait_accepted(s, 1));
 	TAP_INT("and counted", events_counts(e).failed, 1);
-	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_HANG, .times = 100000});
-	for (int i = 0; i < EVENTS_KEPT_MAX + 10; i++) {
+	end(e);
+	apiserver_stop(s);
+}
+
+static void post_many(struct events *e, int from, int to)
+{
+	char note[32];
+
+	for (int i = from; i < to; i++) {
 		(void)snprintf(note, sizeof(note), "%d", i);
 		events_post(e, &orders, true, "R", note);
 	}
-	TAP_INT("too many are dropped", events_counts(e).dropped, 11);
+}
+
+static void check_too_many(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	struct events *e = begin(s);
+
+	apiserver_fail(s, &(struct apiserver_fault){.kind = APISERVER_HANG, .times = 100000});
+	post_many(e, 0, EVENTS_KEPT_MAX + 10);
+	TAP_INT("too many are dropped", events_counts(e).dropped, 10);
+	end(e);
+	apiserver_stop(s);
+}
+
+/* What was told makes room for what is new, the oldest first. */
+static void check_room(void)
+{
+	struct apiserver *s = apiserver_start(0);
+	struct events *e = begin(s);
+	json_t *doc;
+
+	apiserver_accept(s, "POST", "/events");
+	apiserver_accept(s, "PATCH", "/events/");
+	post_many(e, 0, EVENTS_KEPT_MAX);
+	TAP_TRUE("as many as are kept are told", apiserver_wait_accepted(s, EVENTS_KEPT_MAX));
+	events_post(e, &orders, true, "R", "0");
+	TAP_TRUE("one of them again", apiserver_wait_accepted(s, EVENTS_KEPT_MAX + 1));
+	post_many(e, EVENTS_KEPT_MAX, EVENTS_KEPT_MAX + EVENTS_KEPT_MAX / 2);
+	TAP_TRUE("then others",
+		apiserver_wait_accepted(s, EVENTS_KEPT_MAX + 1 + EVENTS_KEPT_MAX / 2));
+	TAP_INT("none was dropped", events_counts(e).dropped, 0);
+	events_post(e, &orders, true, "R", "1");
+	TAP_TRUE("of the oldest it is not known that it was told",
+		apiserver_wait_accepted(s, EVENTS_KEPT_MAX + 2 + EVENTS_KEPT_MAX / 2));
+	doc = accepted(s, EVENTS_KEPT_MAX + 1 + EVENTS_KEPT_MAX / 2);
+	TAP_STR("so it is an event", at(doc, NULL, "note"), "1");
+	json_decref(doc);
+	post_many(e, EVENTS_KEPT_MAX - 1, EVENTS_KEPT_MAX);
+	TAP_TRUE("a younger one",
+		apiserver_wait_accepted(s, EVENTS_KEPT_MAX + 3 + EVENTS_KEPT_MAX / 2));
+	doc = accepted(s, EVENTS_KEPT_MAX + 2 + EVENTS_KEPT_MAX / 2);
+	TAP_TRUE("goes on as a series", json_object_get(doc, "series"));
+	json_decref(doc);
 	end(e);
 	apiserver_stop(s);
 }
@@ -290,6 +338,8 @@ int main(void)
 	check_object();
 	check_core();
 	check_failing();
+	check_too_many();
+	check_room();
 	check_backoff();
 	check_throttled();
 	check_names();

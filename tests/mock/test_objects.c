@@ -36,6 +36,8 @@ static struct world {
 	pthread_cond_t changed;
 	char *rules; /* targets in order */
 	unsigned changes;
+	char *const *namespaces; /* to begin with */
+	size_t namespace_count;
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void on_rules(void *ctx, struct ruleset *rules)
@@ -100,6 +102,8 @@ static void begin(bool with_events)
 	struct ruleset *file = ruleset_new();
 	struct objects_options options = {.kube = kube,
 		.fields = {settings_rule_options, settings_check_rule},
+		.namespaces = world.namespaces,
+		.namespace_count = world.namespace_count,
 		.file = file,
 		.changed = on_rules,
 		.ctx = &world};
@@ -215,6 +219,37 @@ static void check_status(void)
 	end();
 }
 
+/* One of the namespaces may not be looked into: those of the other act all the same. */
+static void check_forbidden_namespace(void)
+{
+	static char *const namespaces[] = {(char *)"secret", (char *)"shop"};
+	struct objects_counts counts;
+	char *body;
+
+	world.namespaces = namespaces;
+	world.namespace_count = ARRAY_LEN(namespaces);
+	world.server = apiserver_start(0);
+	apiserver_collection(world.server,
+		"/apis/" HEX_GROUP "/" HEX_VERSION "/namespaces/shop/" HEX_PLURAL, HEX_KIND "List");
+	apiserver_accept(world.server, "PATCH", STATUS_OF);
+	apiserver_fail(world.server, &(struct apiserver_fault){.kind = APISERVER_STATUS,
+					     .path_has = "/namespaces/secret/",
+					     .times = 1000,
+					     .status = 403});
+	put("a", "d1", 1, 5);
+	put("w", "d5", 1, 0);
+	begin(false);
+	TAP_TRUE("rules of the other", rules_are("d1 "));
+	scaler_pass(world.scaler, NULL, clock_mono_ms());
+	body = body_with("InvalidSpec");
+	TAP_HAS("and a status", body ? body : "", "\"uid\":\"u-w\"");
+	free(body);
+	objects_count(world.objects, &counts);
+	TAP_TRUE("but not all are known", !counts.synced);
+	end();
+	world.namespace_count = 0;
+}
+
 /* The status may fail: rules go on. */
 static void check_failing_status(void)
 {
@@ -322,6 +357,7 @@ int main(void)
 	(void)snprintf(config_path, sizeof(config_path), "%s/config", folder);
 	check_rules();
 	check_status();
+	check_forbidden_namespace();
 	check_failing_status();
 	check_refused_status();
 	check_conflicting_status();

@@ -1,5 +1,6 @@
 /* The scaler's pass against a fake API server: what is read, written and left alone. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/mem.h"
@@ -118,6 +119,73 @@ static void test_dry_run(void)
 		"SuccessfulRescale SuccessfulRescale ");
 	bench_close(&b);
 	hooks.event = NULL;
+}
+
+/* The reasons logged since the last call, as "orders: REASON; " each. */
+static const char *logged(int fd)
+{
+	static char reasons_said[2000];
+	char text[8192], *line, *rest = text;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+		abort();
+	*reasons_said = '\0';
+	while ((line = strsep(&rest, "\n"))) {
+		char *name = strstr(line, "orders: "), *end = name ? strstr(name, ": sta") : NULL;
+		size_t len = strlen(reasons_said);
+
+		if (end || (name && (end = strstr(name, ": sca"))))
+			(void)snprintf(reasons_said + len, sizeof(reasons_said) - len, "%.*s; ",
+				(int)(end - name), name);
+	}
+	return reasons_said;
+}
+
+/* A lag that swings by what is produced between two commits. */
+static void swing(struct bench *b, int seconds)
+{
+	for (int i = 0; i < seconds; i += 2) {
+		pass(b, 0, 1000);
+		pass(b, 1000, 1000);
+	}
+}
+
+static void test_log(void)
+{
+	char name[] = "/tmp/hexlag-test.XXXXXX";
+	int fd = mkstemp(name), before = dup(STDERR_FILENO);
+	struct bench b;
+
+	(void)unlink(name);
+	bench_open(&b, 4, false);
+	(void)dup2(fd, STDERR_FILENO);
+	log_set_level(LOG_LEVEL_INFO);
+	pass(&b, 1000, 1000);
+	TAP_STR("the first reason is logged", logged(fd), "orders: DesiredWithinRange; ");
+	swing(&b, 3600);
+	TAP_STR("reasons that swing are not", logged(fd), "");
+	pass(&b, 0, 1000);
+	pass(&b, 0, 29000);
+	TAP_STR("nor one that has not held", logged(fd), "");
+	pass(&b, 0, 1000);
+	TAP_STR("but once it has", logged(fd), "orders: ScaleDownStabilized; ");
+	scaler_pass(b.scaler, NULL, b.now_ms += 1000);
+	TAP_STR("trouble is logged at once", logged(fd), "orders: LagUnknown; ");
+	pass(&b, 1000, 1000);
+	scaler_pass(b.scaler, NULL, b.now_ms += 1000);
+	TAP_STR("and not again where nothing else has held", logged(fd), "");
+	pass(&b, 3000, 1000);
+	TAP_STR("so is a write", logged(fd), "orders: TooManyReplicas; ");
+	pass(&b, 3000, 1000);
+	pass(&b, 3000, 30000);
+	TAP_STR("what comes after it has to hold, too", logged(fd), "orders: BackoffBoth; ");
+	log_set_level(LOG_LEVEL_ERROR);
+	(void)dup2(before, STDERR_FILENO);
+	(void)close(before);
+	(void)close(fd);
+	bench_close(&b);
 }
 
 static const struct {
@@ -277,6 +345,14 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 	return margin_ms ? term_then : term_now;
 }
 
+static bool reports_to_lead(struct bench *b)
+{
+	struct scaler_report report CLEANUP(scaler_report_release);
+
+	scaler_report(b->scaler, &report);
+	return report.leads;
+}
+
 static void test_leader_only(void)
 {
 	struct target_view view;
@@ -300,6 +376,13 @@ static void test_leader_only(void)
 	pass(&b, 3000, 1000);
 	TAP_TRUE("a new term begins anew, but goes on counting",
 		scaler_look(b.scaler, 0, &view) && view.writes == 2 && view.errors >= 2);
+	TAP_TRUE("it is reported", reports_to_lead(&b));
+	term_now = 0;
+	TAP_TRUE("but not once it is over, though no pass has seen that", !reports_to_lead(&b));
+	term_now = 4;
+	TAP_TRUE("nor in another one before its first pass", !reports_to_lead(&b));
+	pass(&b, 3000, 1000);
+	TAP_TRUE("but from then on", reports_to_lead(&b));
 	bench_close(&b);
 	hooks.term = NULL;
 }
@@ -389,6 +472,7 @@ int main(void)
 	test_reads_before_write();
 	test_conflicts();
 	test_dry_run();
+	test_log();
 	test_faults();
 	backoff_grows(503, 5000);  /* may pass by itself */
 	backoff_grows(403, 30000); /* waits for a person */

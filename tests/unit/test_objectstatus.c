@@ -38,7 +38,8 @@ static struct objectstatus_input at(int64_t ms)
 		.view = &view,
 		.now_ms = 1000000 + ms,
 		.now_wall_ms = WALL + ms,
-		.figures_ms = OBJECTSTATUS_FIGURES_MS};
+		.figures_ms = OBJECTSTATUS_FIGURES_MS,
+		.may_hurry = true};
 }
 
 /* Writes if it is due, and keeps what was written. NULL where it is not. The caller unrefs. */
@@ -118,21 +119,21 @@ static void check_times(void)
 	s = write_at(&told, &in, NULL);
 	TAP_INT("for 15 s", number(s, "lag"), 50);
 	json_decref(s);
-	view.decision.reason = REASON_TOO_MANY_REPLICAS;
+	view.decision.reason = REASON_LAG_UNKNOWN;
 	in = at(17 * SECOND);
 	TAP_TRUE("two writes are apart", !write_at(&told, &in, NULL));
 	in = at(18 * SECOND);
 	s = write_at(&told, &in, NULL);
-	TAP_STR("a condition is told at once", condition(s, 2, text),
-		"True TooManyReplicas 2026-01-01T00:00:18Z");
+	TAP_STR("a condition is told at once", condition(s, 1, text),
+		"False FailedGetExternalMetric 2026-01-01T00:00:18Z");
 	TAP_STR("the others stay as old as they are", condition(s, 0, text),
 		"True ReadyForNewScale 2026-01-01T00:00:00Z");
 	json_decref(s);
-	view.decision.reason = REASON_TOO_FEW_REPLICAS;
+	view.decision.reason = REASON_PAUSED;
 	in = at(30 * SECOND);
 	s = write_at(&told, &in, NULL);
-	TAP_STR("another reason is no transition", condition(s, 2, text),
-		"True TooFewReplicas 2026-01-01T00:00:18Z");
+	TAP_STR("another reason is no transition", condition(s, 1, text),
+		"False Paused 2026-01-01T00:00:18Z");
 	json_decref(s);
 	in = at(630 * SECOND);
 	s = write_at(&told, &in, NULL);
@@ -140,6 +141,84 @@ static void check_times(void)
 	json_decref(s);
 	view.decision.reason = REASON_SCALE_UP;
 	view.decision.lag = look.seen.lag = 40;
+}
+
+/* How often the status is written in an hour of steady lag, where the reason is `a` and `b` for one or two
+ * seconds each. */
+static unsigned writes_of_swing(enum reason a, enum reason b)
+{
+	struct objectstatus_told told = {0};
+	unsigned writes = 0;
+
+	for (int second = 0; second < 3600; second++) {
+		struct objectstatus_input in = at(second * SECOND);
+		json_t *s;
+
+		view.decision.reason = second * 7 % 10 < 5 ? a : b;
+		view.decision.lag = second;
+		s = write_at(&told, &in, NULL);
+		writes += s != NULL;
+		json_decref(s);
+	}
+	view.decision.reason = REASON_SCALE_UP;
+	view.decision.lag = 40;
+	return writes;
+}
+
+static void check_swings(void)
+{
+	static const struct {
+		const char *name;
+		enum reason a, b;
+	} rows[] = {
+		{"at the partitions", REASON_WITHIN_RANGE, REASON_PARTITION_LIMIT},
+		{"in a window", REASON_WITHIN_RANGE, REASON_DOWN_STABILIZED},
+		{"at a bound", REASON_TOO_MANY_REPLICAS, REASON_WITHIN_RANGE},
+		{"in a rebalance", REASON_REBALANCING, REASON_STARTING},
+		{"in a cooldown", REASON_COOLDOWN, REASON_WITHIN_RANGE},
+		{"paused", REASON_PAUSED, REASON_WITHIN_RANGE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		unsigned writes = writes_of_swing(rows[i].a, rows[i].b);
+
+		TAP_TRUE(rows[i].name, writes >= 200 && writes <= 3600 / 15 + 1);
+	}
+}
+
+static void check_budget(void)
+{
+	struct objectstatus_budget budget = {0};
+	struct objectstatus_told told = {0};
+	struct objectstatus_input in = at(0);
+	struct objectstatus s;
+	int64_t now = 1000000;
+	int most = OBJECTSTATUS_HURRIED_PER_SECOND * OBJECTSTATUS_HURRIED_SPAN_MS / SECOND, n = 0;
+
+	while (objectstatus_may_hurry(&budget, now) && ++n < 1000)
+		objectstatus_hurried(&budget, now);
+	TAP_INT("at once there are so many", n, most + 1);
+	for (n = 0; now < 1000000 + 10 * SECOND; now += 10)
+		if (objectstatus_may_hurry(&budget, now)) {
+			objectstatus_hurried(&budget, now);
+			n++;
+		}
+	TAP_INT("then so many a second", n, 10 * OBJECTSTATUS_HURRIED_PER_SECOND - 1);
+	in.may_hurry = false;
+	TAP_TRUE("a first status waits for its turn", !objectstatus_due(&told, &in, &s));
+	in.may_hurry = true;
+	TAP_TRUE("and has it", objectstatus_due(&told, &in, &s) && s.hurried);
+	told = s.told;
+	objectstatus_release(&s);
+	view.decision.want = 5;
+	in = at(14 * SECOND);
+	in.may_hurry = false;
+	TAP_TRUE("so does another size", !objectstatus_due(&told, &in, &s));
+	in = at(15 * SECOND);
+	in.may_hurry = false;
+	TAP_TRUE("no longer than figures", objectstatus_due(&told, &in, &s) && !s.hurried);
+	objectstatus_release(&s);
+	view.decision.want = 4;
 }
 
 static void check_reasons(void)
@@ -287,6 +366,8 @@ int main(void)
 {
 	check_contents();
 	check_times();
+	check_swings();
+	check_budget();
 	check_reasons();
 	check_idle();
 	check_scaled();

@@ -51,8 +51,31 @@ static void test_twins(void)
 	}
 }
 
+static void test_uids(void)
+{
+	struct ruleset *s = ruleset_new();
+	struct rule r;
+
+	memset(&r, 0, sizeof(r));
+	r.self = true;
+	TAP_TRUE("none in an empty set", ruleset_find_uid(s, "u1", 0) == SIZE_MAX);
+	ruleset_add(s, &r, NULL);
+	for (int i = 1; i <= 3; i++) {
+		char uid[] = {'u', (char)('0' + i), '\0'};
+
+		ruleset_add(s, &r, &(struct ruleset_origin){(char *)"n", uid, uid, 1});
+	}
+	TAP_INT("found from the first on", ruleset_find_uid(s, "u2", 0), 2);
+	TAP_INT("from itself on", ruleset_find_uid(s, "u2", 2), 2);
+	TAP_INT("from one behind it", ruleset_find_uid(s, "u2", 3), 2);
+	TAP_INT("from behind the last", ruleset_find_uid(s, "u1", 4), 1);
+	TAP_TRUE("nobody's", ruleset_find_uid(s, "u4", 0) == SIZE_MAX);
+	ruleset_unref(s);
+}
+
 int main(void)
 {
 	test_twins();
+	test_uids();
 	return tap_done();
 }
