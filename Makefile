@@ -41,7 +41,7 @@ LIB_SRC := $(sort $(wildcard common/*.c sidecar/*.c scaler/*.c))
 CLI_SRC := $(sort $(wildcard cli/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 MOCK_SRC := $(sort $(wildcard tests/mock/test_*.c))
-MOCK_LIB_SRC := $(filter-out $(MOCK_SRC),$(sort $(wildcard tests/mock/*.c)))
+MOCK_LIB_SRC := $(filter-out tests/mock/test_%.c,$(sort $(wildcard tests/mock/*.c)))
 TOOL_SRC := $(sort $(wildcard tests/tools/*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # Those that take long come first, so that none of them is left to run alone in the end.
@@ -114,8 +114,10 @@ unit: $(UNIT_BIN) $(B)/tests/tools/vectors ## run the unit tests: pure code and 
 vectors: $(B)/tests/tools/vectors ## run the golden vectors of the folder VECTORS
 	$(Q)tests/run vectors $(VECTORS_RUN)
 
+# They wait more than they work, each in a world of its own.
+MOCK_JOBS ?= 4
 mock: $(MOCK_BIN) ## run the tests with Kafka and an API server in the process, with faults
-	$(Q)tests/run mock $(MOCK_BIN)
+	$(Q)TEST_JOBS=$(MOCK_JOBS) tests/run mock $(MOCK_BIN)
 
 # They wait more than they work; more at once would ask too much of brokers on a small machine.
 E2E_JOBS ?= 2
