@@ -76,7 +76,6 @@ static void test_fight(void)
 /* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
 static void test_inherited_stays(void)
 {
-	struct ruleset *set;
 	struct bench b;
 	char *first;
 
@@ -85,18 +84,17 @@ static void test_inherited_stays(void)
 	bench_close(&b);
 	first = mem_strdup(left);
 	hooks.take_state = take_state;
+	bench_rules_seq = 1;
 	bench_open(&b, 4, false);
-	set = rules_of(&b.rule);
-	scaler_set_rules(b.scaler, set, 1);
+	bench_rules_seq = 0;
 	pass(&b, 3000, 1000);
 	TAP_STR("before there are rules nothing is saved over what was left", left, first);
 	set_rules(&b, NULL);
 	pass(&b, 3000, 1000);
 	TAP_HAS("what no rule has claimed is left on", left, "Deployment/orders");
-	scaler_set_rules(b.scaler, set, 0);
+	set_rules(&b, &b.rule);
 	pass(&b, 3000, 28000);
 	TAP_INT("so that a rule that comes later goes on", replicas(&b), 4);
-	ruleset_unref(set);
 	bench_close(&b);
 	bench_open(&b, 4, false);
 	set_rules(&b, NULL);
