@@ -78,9 +78,14 @@ static enum election_event lose(struct election *e)
 	return ELECTION_LOST;
 }
 
+bool election_goes_on(const struct election *e)
+{
+	return e->seen.holder && strcmp(e->seen.holder, e->options.identity) == 0;
+}
+
 bool election_is_holder(const struct election *e)
 {
-	return e->has_seen && strcmp(e->seen.holder, e->options.identity) == 0;
+	return e->has_seen && election_goes_on(e);
 }
 
 enum election_event election_see(struct election *e, struct lease_record *record, int64_t now_ms)
@@ -91,9 +96,10 @@ enum election_event election_see(struct election *e, struct lease_record *record
 	return election_is_holder(e) ? ELECTION_SAME : lose(e);
 }
 
-enum election_event election_see_none(struct election *e)
+enum election_event election_see_none(struct election *e, int64_t now_ms)
 {
-	lease_record_release(&e->seen);
+	if (!election_goes_on(e) || now_ms - e->sent_ms >= e->options.lease_ms)
+		lease_record_release(&e->seen);
 	e->has_seen = false;
 	return lose(e);
 }
@@ -112,16 +118,15 @@ bool election_may_write(const struct election *e, int64_t now_ms)
 
 void election_claim(const struct election *e, int64_t wall_us, struct lease_write *ret)
 {
-	bool own = election_is_holder(e);
+	bool own = election_goes_on(e);
 
 	*ret = (struct lease_write){
 		.holder = e->options.identity,
 		.duration_s = (int32_t)(e->options.lease_ms / 1000),
 		.acquired_us = own && e->seen.has_acquired ? e->seen.acquired_us : wall_us,
 		.renewed_us = wall_us,
+		.transitions = e->seen.transitions,
 	};
-	if (e->has_seen)
-		ret->transitions = e->seen.transitions;
 	if (e->has_seen && !own && ret->transitions < INT32_MAX)
 		ret->transitions++;
 }

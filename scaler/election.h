@@ -30,7 +30,9 @@ int election_check(const struct election_options *o, struct err *err) MUSTCHECK;
 
 struct election {
 	struct election_options options;
-	struct lease_record seen; /* the Lease as last read or written; valid where has_seen */
+	/* The Lease as last read or written. Without has_seen there is none: empty, or that of ours which was
+	 * deleted before it ran out. */
+	struct lease_record seen;
 	bool has_seen;
 	bool stale;      /* a write failed since: its version may not be that of the server */
 	int64_t seen_ms; /* when it last changed */
@@ -47,14 +49,19 @@ void election_release(struct election *e);
 /* The Lease has been read; takes the contents of `record`. */
 enum election_event election_see(struct election *e, struct lease_record *record, int64_t now_ms);
 
-/* There is no Lease. */
-enum election_event election_see_none(struct election *e);
+/* There is no Lease. Where it was ours and had not run out nobody else can have led before we make it anew,
+ * as whoever makes it first keeps the others from it. */
+enum election_event election_see_none(struct election *e, int64_t now_ms);
 
 /* Whether the version that we know of may be written over without reading it: a leader's renewal. */
 bool election_knows_version(const struct election *e, int64_t now_ms);
 
 /* Whether the Lease that was seen is ours to write: held by us or nobody, or run out. */
 bool election_may_write(const struct election *e, int64_t now_ms);
+
+/* Whether a claim goes on with what we hold, or held until it was deleted: the Lease keeps its acquireTime
+ * and leaseTransitions. */
+bool election_goes_on(const struct election *e);
 
 /* What to write to lead on, at `wall_us` since 1970. Strings borrowed. */
 void election_claim(const struct election *e, int64_t wall_us, struct lease_write *ret);

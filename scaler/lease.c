@@ -175,7 +175,8 @@ static int read_lease(struct lease *l, struct err *err)
 	}
 	if (err->kind == ERR_ABSENT) {
 		pthread_mutex_lock(&l->lock);
-		event = election_see_none(&l->election);
+		event = election_see_none(&l->election, now_of(l));
+		leasestate_gone(&l->state);
 		settle(l, event, "the Lease was deleted");
 	}
 	return -1;
@@ -200,7 +201,7 @@ static char *due_state(struct lease *l, int64_t now_ms, bool last, uint64_t *ret
 
 	pthread_mutex_lock(&l->lock);
 	*ret_number = l->state.number;
-	if (election_is_holder(&l->election))
+	if (election_goes_on(&l->election))
 		text = mem_strdup(leasestate_due(&l->state, &l->election.seen, now_ms, last));
 	pthread_mutex_unlock(&l->lock);
 	return text;

@@ -218,8 +218,11 @@ static void test_taken_away(void)
 	TAP_INT("which begins a second term", (int64_t)lease_term(b.a, 0), 2);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.a, NULL, 2000);
-	TAP_STR("a deleted Lease is made anew", record(&b), "a/15/0");
+	TAP_STR("a deleted Lease is made anew", record(&b), "a/15/10");
 	TAP_INT("in a third", (int64_t)lease_term(b.a, 0), 3);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.a, NULL, 15000);
+	TAP_STR("one that had run out begins from nothing", record(&b), "a/15/0");
 	bench_close(&b);
 }
 
@@ -364,6 +367,46 @@ static void test_state(void)
 	bench_close(&b);
 }
 
+/* `kubectl delete lease`, while `a` leads and has left its text. */
+static void test_deleted_state(void)
+{
+	struct bench b;
+	char *text;
+
+	bench_open(&b);
+	step(b.a, b.b, 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "kept", NULL), 0);
+	step(b.a, b.b, 2000);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.a, b.b, 2000);
+	TAP_STR("who makes the Lease anew goes on", text = lease_take_state(b.a, 2), "kept");
+	free(text);
+	TAP_STR("and has left it again", state_in(&b), "kept");
+	apiserver_set_lease(b.api, PATH, NULL);
+	apiserver_fail(
+		b.api, &(struct apiserver_fault){.kind = APISERVER_SWALLOW, .method = "POST"});
+	step(b.a, NULL, 2000);
+	step(b.a, NULL, 2000);
+	TAP_STR("also where the answer was lost", text = lease_take_state(b.a, 3), "kept");
+	free(text);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.b, b.a, 2000);
+	TAP_TRUE("another may be first", lease_leads(b.b, 0));
+	TAP_STR("which has nothing to go on with", lease_take_state(b.b, 1), NULL);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.a, b.b, 2000);
+	TAP_INT("who comes after that one", (int64_t)lease_term(b.a, 0), 4);
+	TAP_STR("has not, either", lease_take_state(b.a, 4), NULL);
+	TAP_INT("set", lease_set_state(b.a, 4, "old", NULL), 0);
+	step(b.a, NULL, 2000);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.a, NULL, 15000);
+	TAP_INT("nor who comes when the Lease", (int64_t)lease_term(b.a, 0), 5);
+	TAP_STR("would have run out", lease_take_state(b.a, 5), NULL);
+	TAP_STR("  nothing", state_in(&b), "(none)");
+	bench_close(&b);
+}
+
 static void test_large_state(void)
 {
 	struct bench b;
@@ -457,6 +500,7 @@ int main(void)
 	test_denied();
 	test_waits();
 	test_state();
+	test_deleted_state();
 	test_large_state();
 	test_metrics();
 	test_options();

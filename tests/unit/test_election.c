@@ -162,7 +162,7 @@ static void check_losing(void)
 	election_init(&e, &usual);
 	(void)see(&e, "", 0, 1000);
 	(void)wrote(&e, 1000, 1001);
-	TAP_INT("a Lease that is gone ends the term", election_see_none(&e), ELECTION_LOST);
+	TAP_INT("a Lease that is gone ends the term", election_see_none(&e, 3000), ELECTION_LOST);
 	TAP_TRUE("nothing is known of it", !election_may_write(&e, 99999));
 	TAP_INT("a new one begins another", wrote(&e, 3000, 3001), ELECTION_GAINED);
 	election_release(&e);

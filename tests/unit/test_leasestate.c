@@ -38,6 +38,10 @@ static void check_times(void)
 	leasestate_wrote(&s, s.number - 1, 11000);
 	TAP_STR("what was set while one was on its way is due",
 		leasestate_due(&s, &seen, 21000, false), "two");
+	leasestate_wrote(&s, s.number, 21000);
+	leasestate_gone(&s);
+	TAP_STR("what is gone with its Lease is due again, at once",
+		leasestate_due(&s, &seen, 21001, false), "two");
 	leasestate_release(&s);
 }
 
