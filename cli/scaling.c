@@ -61,11 +61,11 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 	return lease ? lease_term(lease, margin_ms) : 0;
 }
 
-static char *take_state(void *ctx, uint64_t in_term)
+static char *take_state(void *ctx, uint64_t in_term, int64_t *ret_ahead_ms)
 {
 	struct lease *lease = lease_of(ctx);
 
-	return lease ? lease_take_state(lease, in_term) : NULL;
+	return lease ? lease_take_state(lease, in_term, ret_ahead_ms) : NULL;
 }
 
 static void save_state(void *ctx, uint64_t in_term, const char *text)

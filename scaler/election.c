@@ -11,6 +11,8 @@
 #define EXPIRY_JITTER 10
 #define IDENTITY_MAX 253
 #define LEASE_MAX_MS INT64_C(86400000)
+/* From reading the clock to the answer a write takes no longer, as a rule. */
+#define WRITE_MS 1000
 
 static bool printable(const char *text)
 {
@@ -90,8 +92,12 @@ bool election_is_holder(const struct election *e)
 
 enum election_event election_see(struct election *e, struct lease_record *record, int64_t now_ms)
 {
-	if (!e->has_seen || !lease_record_same(&e->seen, record))
+	if (!e->has_seen || !lease_record_same(&e->seen, record)) {
+		e->has_before = e->has_seen;
+		e->before_ms = e->looked_ms;
 		e->seen_ms = now_ms;
+	}
+	e->looked_ms = now_ms;
 	take_record(e, record);
 	return election_is_holder(e) ? ELECTION_SAME : lose(e);
 }
@@ -149,7 +155,9 @@ enum election_event election_wrote(
 	bool led = e->leading && now_ms - e->sent_ms < e->options.renew_ms;
 
 	take_record(e, record);
-	e->seen_ms = now_ms;
+	e->has_before = true;
+	e->before_ms = sent_ms;
+	e->seen_ms = e->looked_ms = now_ms;
 	e->sent_ms = sent_ms;
 	if (!election_is_holder(e))
 		return lose(e); /* an admission webhook may have changed it */
@@ -160,6 +168,16 @@ enum election_event election_wrote(
 		return ELECTION_SAME;
 	e->term++;
 	return ELECTION_GAINED;
+}
+
+int64_t election_holder_wall_ms(const struct election *e, int64_t now_ms, int64_t wall_ms)
+{
+	int64_t least = e->seen.renewed_us / 1000 + now_ms - e->seen_ms;
+	int64_t most = least + e->seen_ms - e->before_ms + WRITE_MS;
+
+	if (!e->seen.has_renewed)
+		return wall_ms;
+	return wall_ms < least || (e->has_before && wall_ms > most) ? least : wall_ms;
 }
 
 void election_write_failed(struct election *e)

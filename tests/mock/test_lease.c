@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "scaler/leasemetrics.h"
 #include "tests/mock/apiserver.h"
@@ -319,6 +320,13 @@ static void test_waits(void)
 	bench_close(&b);
 }
 
+static int64_t ahead_ms; /* told with the text that was taken last */
+
+static char *take(struct lease *l, uint64_t term)
+{
+	return lease_take_state(l, term, &ahead_ms);
+}
+
 static void test_state(void)
 {
 	struct bench b;
@@ -328,7 +336,7 @@ static void test_state(void)
 	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", NULL), 0);
 	step(b.a, b.b, 0);
 	TAP_STR("it has no effect", state_in(&b), "(none)");
-	TAP_STR("a new Lease holds none", lease_take_state(b.a, 1), NULL);
+	TAP_STR("a new Lease holds none", take(b.a, 1), NULL);
 	TAP_INT("set", lease_set_state(b.a, 1, "one", NULL), 0);
 	TAP_STR("it is not written at once", state_in(&b), "(none)");
 	step(b.a, b.b, 2000);
@@ -342,27 +350,27 @@ static void test_state(void)
 	lease_give_back(b.a);
 	TAP_STR("the last goes with the release", state_in(&b), "three");
 	step(b.b, NULL, 0);
-	TAP_STR("another term gets nothing", lease_take_state(b.b, 7), NULL);
-	TAP_STR("the next leader finds it", text = lease_take_state(b.b, 1), "three");
-	TAP_STR("once", lease_take_state(b.b, 1), NULL);
+	TAP_STR("another term gets nothing", take(b.b, 7), NULL);
+	TAP_STR("the next leader finds it", text = take(b.b, 1), "three");
+	TAP_STR("once", take(b.b, 1), NULL);
 	step(b.b, NULL, 2000);
 	TAP_STR("and leaves it until it has its own", state_in(&b), "three");
 	TAP_INT("set", lease_set_state(b.b, 1, "unsent", NULL), 0);
 	step(b.b, NULL, 10000);
 	TAP_INT("a term that begins with nobody else between", (int64_t)lease_term(b.b, 0), 2);
 	free(text);
-	TAP_STR("finds what was set and not sent", text = lease_take_state(b.b, 2), "unsent");
+	TAP_STR("finds what was set and not sent", text = take(b.b, 2), "unsent");
 	free(text);
 	step(b.b, NULL, 2000);
 	TAP_STR("which goes all the same", state_in(&b), "unsent");
 	step(b.a, NULL, 0);
 	step(b.a, NULL, 15000);
-	TAP_STR("and its successor finds it", text = lease_take_state(b.a, 2), "unsent");
+	TAP_STR("and its successor finds it", text = take(b.a, 2), "unsent");
 	free(text);
 	TAP_INT("who has its own", lease_set_state(b.a, 2, "four", NULL), 0);
 	lease_give_back(b.a);
 	step(b.b, NULL, 0);
-	TAP_STR("so that nothing older comes back", text = lease_take_state(b.b, 3), "four");
+	TAP_STR("so that nothing older comes back", text = take(b.b, 3), "four");
 	free(text);
 	bench_close(&b);
 }
@@ -379,7 +387,7 @@ static void test_deleted_state(void)
 	step(b.a, b.b, 2000);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.a, b.b, 2000);
-	TAP_STR("who makes the Lease anew goes on", text = lease_take_state(b.a, 2), "kept");
+	TAP_STR("who makes the Lease anew goes on", text = take(b.a, 2), "kept");
 	free(text);
 	TAP_STR("and has left it again", state_in(&b), "kept");
 	apiserver_set_lease(b.api, PATH, NULL);
@@ -387,24 +395,57 @@ static void test_deleted_state(void)
 		b.api, &(struct apiserver_fault){.kind = APISERVER_SWALLOW, .method = "POST"});
 	step(b.a, NULL, 2000);
 	step(b.a, NULL, 2000);
-	TAP_STR("also where the answer was lost", text = lease_take_state(b.a, 3), "kept");
+	TAP_STR("also where the answer was lost", text = take(b.a, 3), "kept");
 	free(text);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.b, b.a, 2000);
 	TAP_TRUE("another may be first", lease_leads(b.b, 0));
-	TAP_STR("which has nothing to go on with", lease_take_state(b.b, 1), NULL);
+	TAP_STR("which has nothing to go on with", take(b.b, 1), NULL);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.a, b.b, 2000);
 	TAP_INT("who comes after that one", (int64_t)lease_term(b.a, 0), 4);
-	TAP_STR("has not, either", lease_take_state(b.a, 4), NULL);
+	TAP_STR("has not, either", take(b.a, 4), NULL);
 	TAP_INT("set", lease_set_state(b.a, 4, "old", NULL), 0);
 	step(b.a, NULL, 2000);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.a, NULL, 15000);
 	TAP_INT("nor who comes when the Lease", (int64_t)lease_term(b.a, 0), 5);
-	TAP_STR("would have run out", lease_take_state(b.a, 5), NULL);
+	TAP_STR("would have run out", take(b.a, 5), NULL);
 	TAP_STR("  nothing", state_in(&b), "(none)");
 	bench_close(&b);
+}
+
+/* Another leader, whose wall clock is off by an hour, renews, and then does no more. */
+static void test_clocks(void)
+{
+	static const char text[] =
+		"{\"kind\":\"Lease\",\"apiVersion\":\"coordination.k8s.io/v1\",\"metadata\":{"
+		"\"name\":\"hexlag\",\"namespace\":\"shop\",\"annotations\":{"
+		"\"autoscaling.hexfuture.net/state\":\"theirs\"}},\"spec\":{\"holderIdentity\":"
+		"\"other\",\"leaseDurationSeconds\":1,\"renewTime\":\"%s\"}}";
+	static const int hours[] = {-1, 0, 1};
+	char at[LEASEJSON_TIME_MAX], *state;
+	struct bench b;
+
+	for (size_t i = 0; i < ARRAY_LEN(hours); i++) {
+		int64_t wall_us = clock_wall_us() + hours[i] * INT64_C(3600000000), off_ms;
+
+		bench_open(&b);
+		for (int renewal = 0; renewal < 2; renewal++) {
+			char *document CLEANUP(mem_free_at) = NULL;
+
+			leasejson_print_time(wall_us - (1 - renewal) * 1000, at);
+			document = mem_printf(text, at);
+			apiserver_set_lease(b.api, PATH, document);
+			step(b.a, NULL, 100);
+		}
+		step(b.a, NULL, 1000);
+		TAP_STR("it is followed", state = lease_take_state(b.a, 1, &off_ms), "theirs");
+		off_ms -= hours[i] * INT64_C(3600000);
+		TAP_TRUE("and what its clock shows is known", off_ms >= -100 && off_ms <= 1500);
+		free(state);
+		bench_close(&b);
+	}
 }
 
 static void test_large_state(void)
@@ -501,6 +542,7 @@ int main(void)
 	test_waits();
 	test_state();
 	test_deleted_state();
+	test_clocks();
 	test_large_state();
 	test_metrics();
 	test_options();

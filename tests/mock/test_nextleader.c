@@ -16,9 +16,12 @@ static void save_state(void *ctx, uint64_t in_term, const char *text)
 	left = mem_strdup(text);
 }
 
-static char *take_state(void *ctx, uint64_t in_term)
+static int64_t left_ahead_ms;
+
+static char *take_state(void *ctx, uint64_t in_term, int64_t *ret_ahead_ms)
 {
 	(void)ctx;
+	*ret_ahead_ms = left_ahead_ms;
 	(void)in_term;
 	return mem_strdup(left);
 }
@@ -44,6 +47,23 @@ static void test_next_leader(void)
 	pass(&b, 3000, 1000);
 	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
 	bench_close(&b);
+}
+
+/* What the wall clock of the leader before shows is known to be ahead of ours. */
+static void test_clock_ahead(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	bench_close(&b);
+	hooks.take_state = take_state;
+	left_ahead_ms = 60000;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("its cooldown goes on by that clock, which it ends by", replicas(&b), 10);
+	bench_close(&b);
+	left_ahead_ms = 0;
 }
 
 /* A fight over the size does not begin anew with each leader. */
@@ -150,6 +170,7 @@ int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
 	run(test_next_leader);
+	run(test_clock_ahead);
 	run(test_fight);
 	run(test_inherited_stays);
 	run(test_not_yet_begun);
