@@ -146,15 +146,12 @@ static void leads_changed(void *ctx)
 }
 
 /* Of a file that was read again and is right. */
-static void apply(void *ctx, const struct settings *s)
+static int apply(void *ctx, const struct settings *s, struct err *err)
 {
 	struct ruleset *CLEANUP(ruleset_unref_at) rules = settings_rules(s);
 	struct program *p = ctx;
-	struct err err = {0};
 
-	log_set_level((enum log_level)s->log.level);
-	if (p->scaling && scaling_set_rules(p->scaling, rules, &err) < 0)
-		log_error("%s; going on with the rules before", err.msg);
+	return p->scaling ? scaling_set_rules(p->scaling, rules, err) : 0;
 }
 
 static int make_collector(struct program *p, struct err *err)

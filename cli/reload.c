@@ -31,7 +31,7 @@ struct reload {
 	int64_t good_ms; /* wall clock: when one was right */
 };
 
-/* What apply() puts in force; everything else takes effect after a restart. */
+/* What is put in force; everything else takes effect after a restart. */
 static const char *const live[] = {"scaler.rules", "log.level"};
 
 static void take_files(struct reload *r, struct conf_files *files)
@@ -105,10 +105,9 @@ static void warn_of_restart(const struct settings *running, const struct setting
 			count > 1 ? "they take" : "takes");
 }
 
-static void accept(struct reload *r, struct settings *s, bool asked, int64_t wall_ms)
+/* Whether the last reading was wrong. */
+static bool note_right(struct reload *r, int64_t wall_ms)
 {
-	const struct settings *before = r->has_good ? &r->good : r->options.running;
-	struct conf_strings CLEANUP(conf_strings_release) changed = {0};
 	bool recovered;
 
 	pthread_mutex_lock(&r->lock);
@@ -117,22 +116,45 @@ static void accept(struct reload *r, struct settings *s, bool asked, int64_t wal
 	r->error_count = 0;
 	r->good_ms = wall_ms;
 	pthread_mutex_unlock(&r->lock);
-	settings_differences(before, s, &changed);
-	if (changed.count) {
-		log_info("configuration: %s is read again: %zu rule%s", r->options.path,
-			s->scaler.rules.count, s->scaler.rules.count == 1 ? "" : "s");
-		warn_of_restart(r->options.running, s);
-		r->options.apply(r->options.ctx, s);
-	} else if (asked || recovered) {
-		log_info("configuration: %s is read again: nothing has changed", r->options.path);
+	return recovered;
+}
+
+/* Puts settings in force that are not those before. -1: they cannot be, which `errors` says. */
+static int put_in_force(struct reload *r, struct settings *s, struct conf_errors *errors)
+{
+	struct err err = {0};
+
+	if (r->options.apply(r->options.ctx, s, &err) < 0) {
+		strbuf_addf(&errors->text, "%s: %s\n", r->options.path, err.msg);
+		errors->count++;
+		return -1;
 	}
-	if (!changed.count)
-		return;
+	log_info("configuration: %s is read again: %zu rule%s", r->options.path,
+		s->scaler.rules.count, s->scaler.rules.count == 1 ? "" : "s");
+	warn_of_restart(r->options.running, s);
+	log_set_level((enum log_level)s->log.level);
 	if (r->has_good)
 		settings_release(&r->good);
 	r->good = *s;
 	r->has_good = true;
 	*s = (struct settings){0};
+	return 0;
+}
+
+static int accept(struct reload *r, struct settings *s, bool asked, int64_t wall_ms,
+	struct conf_errors *errors)
+{
+	const struct settings *before = r->has_good ? &r->good : r->options.running;
+	struct conf_strings CLEANUP(conf_strings_release) changed = {0};
+	bool recovered;
+
+	settings_differences(before, s, &changed);
+	if (changed.count && put_in_force(r, s, errors) < 0)
+		return -1;
+	recovered = note_right(r, wall_ms);
+	if (!changed.count && (asked || recovered))
+		log_info("configuration: %s is read again: nothing has changed", r->options.path);
+	return 0;
 }
 
 static void log_errors(const struct reload *r, const struct conf_errors *errors)
@@ -172,9 +194,7 @@ static void read_again(struct reload *r, bool asked, int64_t now_ms, int64_t wal
 	int rc = settings_read(r->options.path, &s, &errors);
 
 	take_files(r, &s.files);
-	if (rc == 0)
-		accept(r, &s, asked, wall_ms);
-	else
+	if (rc < 0 || accept(r, &s, asked, wall_ms, &errors) < 0)
 		refuse(r, &errors, asked);
 	r->retry_ms = now_ms + r->wait_ms;
 	strbuf_release(&errors.text);
@@ -209,7 +229,9 @@ enum { FAMILY_SUCCESSFUL, FAMILY_SUCCESS_TIME };
 
 const struct family reload_families[] = {
 	[FAMILY_SUCCESSFUL] = {"hexlag_config_last_reload_successful", "gauge", "",
-		"Whether the configuration file was right when it was last read."},
+		"Whether the configuration file was right when it was last read, and could be put "
+		"in "
+		"force."},
 	[FAMILY_SUCCESS_TIME] = {"hexlag_config_last_reload_success_timestamp_seconds", "gauge", "",
 		"When the configuration file was last read and right."},
 	{0},

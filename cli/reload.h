@@ -1,6 +1,6 @@
 /* The configuration file read again while hexlag runs: when it, or a file or folder that it includes, is
  * another one or has other bytes (also through the symbolic links of a mounted ConfigMap), and when asked
- * to. A file that is wrong changes nothing, and says so in the log, by a metric and to readiness probes. */
+ * to. In force at once are the rules and the log level. A file that is wrong changes nothing, and says so in the log, by a metric and to readiness probes. */
 #ifndef HEXLAG_RELOAD_H
 #define HEXLAG_RELOAD_H
 
@@ -16,9 +16,9 @@ struct reload;
 struct reload_options {
 	const char *path;
 	const struct settings *running; /* those the program started with; borrowed */
-	/* Puts in force what can change while the program runs: the rules and the log level. Called with
-	 * each file that is right and not the same as the one before. `settings` is borrowed for the call. */
-	void (*apply)(void *ctx, const struct settings *settings);
+	/* Puts the rules in force; called with each file that is right and not the same as the one in force.
+	 * `settings` is borrowed for the call. -1: those before stay, and the file counts as wrong. */
+	int (*apply)(void *ctx, const struct settings *settings, struct err *err);
 	void *ctx;
 };
 

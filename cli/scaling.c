@@ -61,11 +61,11 @@ static uint64_t term(void *ctx, int64_t margin_ms)
 	return lease ? lease_term(lease, margin_ms) : 0;
 }
 
-static char *take_state(void *ctx, uint64_t in_term)
+static char *take_state(void *ctx, uint64_t in_term, int64_t *ret_ahead_ms)
 {
 	struct lease *lease = lease_of(ctx);
 
-	return lease ? lease_take_state(lease, in_term) : NULL;
+	return lease ? lease_take_state(lease, in_term, ret_ahead_ms) : NULL;
 }
 
 static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgent)
@@ -114,13 +114,18 @@ static int begin_lease(struct scaling *s, const char *name, struct err *err)
 		.ctx = s,
 	};
 	struct lease *lease = lease_new(&options, err);
+	int rc;
 
 	if (!lease)
 		return -1;
+	/* Whoever its thread tells of a change finds it, and nobody one that has no thread. */
 	pthread_mutex_lock(&s->lock);
-	s->lease = lease;
+	rc = lease_start(lease, err);
+	s->lease = rc < 0 ? NULL : lease;
 	pthread_mutex_unlock(&s->lock);
-	return lease_start(lease, err);
+	if (rc < 0)
+		lease_free(lease);
+	return rc;
 }
 
 static const struct rule *self_rule(const struct ruleset *rules)
@@ -143,7 +148,8 @@ static void elect_among_sidecars(struct scaling *s, const struct ruleset *rules)
 		return;
 	(void)owner_lease_name(&self->target, name);
 	if (begin_lease(s, strcmp(l->name, LEASE_NAME_DEFAULT) == 0 ? name : l->name, &err) < 0)
-		log_error("no leader can be elected: %s", err.msg);
+		log_error("no leader can be elected: %s; trying again when the rules change",
+			err.msg);
 }
 
 /* These rules, of the file and of objects, are all there are. */

@@ -179,6 +179,7 @@ void control_save(const struct rule *rule, const struct control *c, int64_t now_
 struct source {
 	const json_t *doc;
 	int64_t now_ms, away_ms;
+	bool before; /* the wall clock shows less than at the save */
 	bool bad;
 };
 
@@ -358,7 +359,7 @@ static void get_capacities(struct source *s, const struct rule *rule, struct con
 				continue;
 			w->capacity = c;
 			w->capacity.known = c.per > 0;
-			if (json_array_size(k) > 5)
+			if (json_array_size(k) > 5 && !s->before)
 				get_points(s, json_array_get(k, 5), &w->estimate);
 			w->estimate.has_delay = delay_s > 0;
 			w->estimate.delay_s = delay_s;
@@ -428,7 +429,8 @@ int control_load(const struct rule *rule, const char *text, size_t len, int64_t 
 	if (get_int(&s, json_object_get(doc, "version"), 0, INT32_MAX) != VERSION || s.bad)
 		return err_set(err, ERR_CONFIG, "the saved state is not of version %d", VERSION);
 	at_ms = get_int(&s, json_object_get(doc, "at"), 0, INT64_MAX / 4);
-	s.away_ms = wall_ms > at_ms ? wall_ms - at_ms : 0;
+	s.before = wall_ms < at_ms;
+	s.away_ms = s.before ? 0 : wall_ms - at_ms;
 	if (s.away_ms > AGE_MAX_MS)
 		s.away_ms = AGE_MAX_MS;
 	get_all(&s, rule, &loaded);

@@ -4,7 +4,9 @@
  * Windows, events, cooldowns, fights over the size, what was learned of capacities, and verdicts go with it. What has to be
  * watched without a gap does not: idle time before zero, the state of the group. Times are kept as
  * ages and one time of the wall clock, so that another process on another machine can go on. A wall clock
- * that goes back makes everything count longer, never shorter. */
+ * that shows less than at the save makes everything count longer, never shorter, and rates, which would come
+ * out too high, begin anew. One that is ahead makes everything count shorter: whoever loads sees to it that it
+ * is not, as far as can be known (election_holder_wall_ms()). */
 #ifndef HEXLAG_CONTROLJSON_H
 #define HEXLAG_CONTROLJSON_H
 
@@ -19,7 +21,8 @@
 
 #define CONTROL_TEXT_MAX 4096
 
-/* Appends the text. `now_ms`: the clock of the control; `wall_ms`: of the world, since 1970. */
+/* Appends the text. `now_ms`: the clock of the control; `wall_ms`: of the world, since 1970, and
+ * at the load by the clock of who saved. */
 void control_save(const struct rule *rule, const struct control *control, int64_t now_ms,
 	int64_t wall_ms, struct strbuf *out);
 

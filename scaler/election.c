@@ -11,6 +11,8 @@
 #define EXPIRY_JITTER 10
 #define IDENTITY_MAX 253
 #define LEASE_MAX_MS INT64_C(86400000)
+/* From reading the clock to the answer a write takes no longer, as a rule. */
+#define WRITE_MS 1000
 
 static bool printable(const char *text)
 {
@@ -78,22 +80,32 @@ static enum election_event lose(struct election *e)
 	return ELECTION_LOST;
 }
 
+bool election_goes_on(const struct election *e)
+{
+	return e->seen.holder && strcmp(e->seen.holder, e->options.identity) == 0;
+}
+
 bool election_is_holder(const struct election *e)
 {
-	return e->has_seen && strcmp(e->seen.holder, e->options.identity) == 0;
+	return e->has_seen && election_goes_on(e);
 }
 
 enum election_event election_see(struct election *e, struct lease_record *record, int64_t now_ms)
 {
-	if (!e->has_seen || !lease_record_same(&e->seen, record))
+	if (!e->has_seen || !lease_record_same(&e->seen, record)) {
+		e->has_before = e->has_seen;
+		e->before_ms = e->looked_ms;
 		e->seen_ms = now_ms;
+	}
+	e->looked_ms = now_ms;
 	take_record(e, record);
 	return election_is_holder(e) ? ELECTION_SAME : lose(e);
 }
 
-enum election_event election_see_none(struct election *e)
+enum election_event election_see_none(struct election *e, int64_t now_ms)
 {
-	lease_record_release(&e->seen);
+	if (!election_goes_on(e) || now_ms - e->sent_ms >= e->options.lease_ms)
+		lease_record_release(&e->seen);
 	e->has_seen = false;
 	return lose(e);
 }
@@ -112,16 +124,15 @@ bool election_may_write(const struct election *e, int64_t now_ms)
 
 void election_claim(const struct election *e, int64_t wall_us, struct lease_write *ret)
 {
-	bool own = election_is_holder(e);
+	bool own = election_goes_on(e);
 
 	*ret = (struct lease_write){
 		.holder = e->options.identity,
 		.duration_s = (int32_t)(e->options.lease_ms / 1000),
 		.acquired_us = own && e->seen.has_acquired ? e->seen.acquired_us : wall_us,
 		.renewed_us = wall_us,
+		.transitions = e->seen.transitions,
 	};
-	if (e->has_seen)
-		ret->transitions = e->seen.transitions;
 	if (e->has_seen && !own && ret->transitions < INT32_MAX)
 		ret->transitions++;
 }
@@ -144,7 +155,9 @@ enum election_event election_wrote(
 	bool led = e->leading && now_ms - e->sent_ms < e->options.renew_ms;
 
 	take_record(e, record);
-	e->seen_ms = now_ms;
+	e->has_before = true;
+	e->before_ms = sent_ms;
+	e->seen_ms = e->looked_ms = now_ms;
 	e->sent_ms = sent_ms;
 	if (!election_is_holder(e))
 		return lose(e); /* an admission webhook may have changed it */
@@ -155,6 +168,16 @@ enum election_event election_wrote(
 		return ELECTION_SAME;
 	e->term++;
 	return ELECTION_GAINED;
+}
+
+int64_t election_holder_wall_ms(const struct election *e, int64_t now_ms, int64_t wall_ms)
+{
+	int64_t least = e->seen.renewed_us / 1000 + now_ms - e->seen_ms;
+	int64_t most = least + e->seen_ms - e->before_ms + WRITE_MS;
+
+	if (!e->seen.has_renewed)
+		return wall_ms;
+	return wall_ms < least || (e->has_before && wall_ms > most) ? least : wall_ms;
 }
 
 void election_write_failed(struct election *e)

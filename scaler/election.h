@@ -3,7 +3,7 @@
  * can share one Lease. Pure. Thread: one at a time.
  *
  * Times of different machines are never compared: a candidate measures by its own clock how long the
- * record has stayed the same. `now_ms` is clock_boot_ms(), which goes on while the machine sleeps.
+ * record has stayed the same; election_holder_wall_ms() goes by the same. `now_ms` is clock_boot_ms(), which goes on while the machine sleeps.
  *
  * Stricter than client-go: a leader that reads another holder, or no Lease, ceases to lead at once, and
  * its time counts from before its write was sent. */
@@ -30,13 +30,18 @@ int election_check(const struct election_options *o, struct err *err) MUSTCHECK;
 
 struct election {
 	struct election_options options;
-	struct lease_record seen; /* the Lease as last read or written; valid where has_seen */
+	/* The Lease as last read or written. Without has_seen there is none: empty, or that of ours which was
+	 * deleted before it ran out. */
+	struct lease_record seen;
 	bool has_seen;
 	bool stale;      /* a write failed since: its version may not be that of the server */
 	int64_t seen_ms; /* when it last changed */
-	bool leading;    /* until election_tick() says otherwise */
-	uint64_t term;   /* how often this process has begun to lead */
-	int64_t sent_ms; /* when the last successful write was about to be sent */
+	bool has_before; /* it was not the first that was seen, but the one before was still there at: */
+	int64_t before_ms;
+	int64_t looked_ms; /* when it was last read or written */
+	bool leading;      /* until election_tick() says otherwise */
+	uint64_t term;     /* how often this process has begun to lead */
+	int64_t sent_ms;   /* when the last successful write was about to be sent */
 };
 
 enum election_event { ELECTION_SAME, ELECTION_GAINED, ELECTION_LOST };
@@ -47,14 +52,19 @@ void election_release(struct election *e);
 /* The Lease has been read; takes the contents of `record`. */
 enum election_event election_see(struct election *e, struct lease_record *record, int64_t now_ms);
 
-/* There is no Lease. */
-enum election_event election_see_none(struct election *e);
+/* There is no Lease. Where it was ours and had not run out nobody else can have led before we make it anew,
+ * as whoever makes it first keeps the others from it. */
+enum election_event election_see_none(struct election *e, int64_t now_ms);
 
 /* Whether the version that we know of may be written over without reading it: a leader's renewal. */
 bool election_knows_version(const struct election *e, int64_t now_ms);
 
 /* Whether the Lease that was seen is ours to write: held by us or nobody, or run out. */
 bool election_may_write(const struct election *e, int64_t now_ms);
+
+/* Whether a claim goes on with what we hold, or held until it was deleted: the Lease keeps its acquireTime
+ * and leaseTransitions. */
+bool election_goes_on(const struct election *e);
 
 /* What to write to lead on, at `wall_us` since 1970. Strings borrowed. */
 void election_claim(const struct election *e, int64_t wall_us, struct lease_write *ret);
@@ -66,6 +76,11 @@ void election_disclaim(const struct election *e, int64_t wall_us, struct lease_w
  * answer. When the answer was too late it gains nothing. */
 enum election_event election_wrote(
 	struct election *e, struct lease_record *record, int64_t sent_ms, int64_t now_ms);
+
+/* What the wall clock of whoever wrote the Lease last shows, where `wall_ms` is what ours does. That is the
+ * same, if it can be: the other showed renewTime some time before the change was seen, which was not seen
+ * at the look before. Else what it shows at least. */
+int64_t election_holder_wall_ms(const struct election *e, int64_t now_ms, int64_t wall_ms);
 
 /* A write failed, and may have been applied all the same: its version is not known any more. */
 void election_write_failed(struct election *e);

@@ -46,6 +46,7 @@ struct lease {
 	uint64_t gained, lost, errors;
 
 	struct leasestate state; /* guarded by the lock */
+	int64_t ahead_ms; /* likewise: of our wall clock is that of the leader before the term */
 };
 
 static int64_t now_of(const struct lease *l)
@@ -175,7 +176,8 @@ static int read_lease(struct lease *l, struct err *err)
 	}
 	if (err->kind == ERR_ABSENT) {
 		pthread_mutex_lock(&l->lock);
-		event = election_see_none(&l->election);
+		event = election_see_none(&l->election, now_of(l));
+		leasestate_gone(&l->state);
 		settle(l, event, "the Lease was deleted");
 	}
 	return -1;
@@ -200,7 +202,7 @@ static char *due_state(struct lease *l, int64_t now_ms, bool last, uint64_t *ret
 
 	pthread_mutex_lock(&l->lock);
 	*ret_number = l->state.number;
-	if (election_is_holder(&l->election))
+	if (election_goes_on(&l->election))
 		text = mem_strdup(leasestate_due(&l->state, &l->election.seen, now_ms, last));
 	pthread_mutex_unlock(&l->lock);
 	return text;
@@ -210,13 +212,14 @@ static char *due_state(struct lease *l, int64_t now_ms, bool last, uint64_t *ret
 static int claim(struct lease *l, struct err *err)
 {
 	struct lease_record record CLEANUP(lease_record_release) = {0};
-	int64_t sent_ms = now_of(l);
+	int64_t sent_ms = now_of(l), wall_us = clock_wall_us(), wall_ms = wall_us / 1000;
+	int64_t ahead_ms = election_holder_wall_ms(&l->election, sent_ms, wall_ms) - wall_ms;
 	uint64_t number;
 	char *state CLEANUP(mem_free_at) = due_state(l, sent_ms, false, &number);
 	enum election_event event;
 	struct lease_write w;
 
-	election_claim(&l->election, clock_wall_us(), &w);
+	election_claim(&l->election, wall_us, &w);
 	w.state = state;
 	if (write_lease(l, &w, &record, err) < 0)
 		return -1;
@@ -225,6 +228,8 @@ static int claim(struct lease *l, struct err *err)
 	event = election_wrote(&l->election, &record, sent_ms, now_of(l));
 	if (state)
 		leasestate_wrote(&l->state, number, sent_ms);
+	if (event == ELECTION_GAINED)
+		l->ahead_ms = ahead_ms;
 	settle(l, event, "the answer to the renewal came too late");
 	tell_holder(l);
 	return 0;
@@ -413,7 +418,7 @@ int lease_set_state(struct lease *l, uint64_t term, const char *text, bool urgen
 	return 0;
 }
 
-char *lease_take_state(struct lease *l, uint64_t term)
+char *lease_take_state(struct lease *l, uint64_t term, int64_t *ret_ahead_ms)
 {
 	char *text = NULL;
 
@@ -421,6 +426,7 @@ char *lease_take_state(struct lease *l, uint64_t term)
 	if (in_term(l, term)) {
 		text = l->state.left;
 		l->state.left = NULL;
+		*ret_ahead_ms = l->ahead_ms;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return text;

@@ -76,8 +76,13 @@ int lease_set_state(struct lease *l, uint64_t term, const char *text, bool urgen
 /* The text that was in the Lease when `term` began or, when nobody else has led since the last term of this
  * process, what it set itself; the caller frees it. NULL: there was none or one longer than
  * LEASE_STATE_MAX, it was taken already, or `term` is over. What it says is for the caller to
- * doubt: anyone who may write Leases can have put it there. Thread: any. */
-char *lease_take_state(struct lease *l, uint64_t term);
+ * doubt: anyone who may write Leases can have put it there. Thread: any.
+ *
+ * `ret_ahead_ms`, of a text: by how much the wall clock of the leader before is ahead of ours, 0 where both may
+ * show the same. Who followed the Lease while that one renewed it knows when they do not, within a
+ * retry_period; who came later only that it is not behind what was last written. That its clock did not
+ * jump between its last text and its last renewal is assumed. */
+char *lease_take_state(struct lease *l, uint64_t term, int64_t *ret_ahead_ms);
 
 const char *lease_name(const struct lease *l);     /* "namespace/name" */
 const char *lease_identity(const struct lease *l); /* of this process */

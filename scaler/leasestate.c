@@ -81,3 +81,9 @@ void leasestate_wrote(struct leasestate *s, uint64_t number, int64_t now_ms)
 	s->has_written_ms = true;
 	s->written_ms = now_ms;
 }
+
+void leasestate_gone(struct leasestate *s)
+{
+	s->written = 0;
+	s->has_written_ms = false;
+}

@@ -2,8 +2,8 @@
  * when. Pure. Thread: one at a time; in lease.c under its lock.
  *
  * A tenure is the time from one change of holder to the next, told by acquireTime and leaseTransitions.
- * It may last for several terms: a leader that could not renew in time, and then finds that nobody took
- * its place, goes on with all that it has set itself, written or not. */
+ * It may last for several terms: a leader that could not renew in time, or whose Lease was deleted, and
+ * then finds that nobody took its place, goes on with all that it has set itself, written or not. */
 #ifndef HEXLAG_LEASESTATE_H
 #define HEXLAG_LEASESTATE_H
 
@@ -48,5 +48,8 @@ const char *leasestate_due(
 
 /* The version `number`, that of when it was due, is in the Lease. */
 void leasestate_wrote(struct leasestate *s, uint64_t number, int64_t now_ms);
+
+/* The Lease was deleted, and what was written with it: all that was set is due at once in one that goes on. */
+void leasestate_gone(struct leasestate *s);
 
 #endif

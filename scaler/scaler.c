@@ -26,8 +26,12 @@ struct scaler {
 	struct kube *kube;
 	struct runloop loop;
 	pthread_mutex_t lock;
-	struct ruleset *pending; /* to be taken by the pass on a snapshot with `seq`; NULL: none */
-	uint64_t pending_seq;
+	/* To be taken by the first pass on a snapshot with this `seq`: the oldest that waits, which nothing
+	 * that would have to wait for longer replaces, and the newest. `rules` NULL: none. */
+	struct waiting {
+		struct ruleset *rules;
+		uint64_t seq;
+	} first, last;
 	struct ruleset *rules;   /* in force */
 	struct target **targets; /* one for each rule */
 	uint64_t term;           /* in which this process leads; 0: it does not */
@@ -74,21 +78,46 @@ void scaler_free(struct scaler *s)
 	pthread_mutex_destroy(&s->lock);
 	free_targets(s->targets, s->rules->count);
 	succession_release(&s->succession);
-	ruleset_unref(s->pending);
+	ruleset_unref(s->first.rules);
+	ruleset_unref(s->last.rules);
 	ruleset_unref(s->rules);
 	free(s);
 }
 
+/* Under the lock. What is there already is superseded. */
+static void wait_with(struct waiting *w, struct ruleset *rules, uint64_t seq)
+{
+	ruleset_unref(w->rules);
+	*w = (struct waiting){rules, seq};
+}
+
 void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq)
 {
-	struct ruleset *before;
-
 	pthread_mutex_lock(&s->lock);
-	before = s->pending;
-	s->pending = ruleset_ref(rules);
-	s->pending_seq = seq;
+	if (s->first.rules && s->first.seq < seq) {
+		wait_with(&s->last, ruleset_ref(rules), seq);
+	} else {
+		wait_with(&s->first, ruleset_ref(rules), seq);
+		wait_with(&s->last, NULL, 0);
+	}
 	pthread_mutex_unlock(&s->lock);
-	ruleset_unref(before);
+}
+
+/* Under the lock. The newest rules that this snapshot was made for; NULL: none. */
+static struct ruleset *take_waiting(struct scaler *s, uint64_t seq)
+{
+	struct ruleset *rules;
+
+	if (s->last.rules && s->last.seq <= seq) {
+		wait_with(&s->first, s->last.rules, s->last.seq);
+		s->last.rules = NULL;
+	}
+	if (!s->first.rules || s->first.seq > seq)
+		return NULL;
+	rules = s->first.rules;
+	s->first = s->last;
+	s->last.rules = NULL;
+	return rules;
 }
 
 static void say_gone(const struct ruleset *rules, struct target **targets)
@@ -125,18 +154,18 @@ static struct target **carry_over(struct scaler *s, const struct ruleset *rules)
 /* `seq` is that of the snapshot to act on. */
 static void adopt_rules(struct scaler *s, uint64_t seq)
 {
-	struct ruleset *old = s->rules;
+	struct ruleset *old = s->rules, *next;
 	struct target **targets, **before = s->targets;
 
 	pthread_mutex_lock(&s->lock);
-	if (!s->pending || seq < s->pending_seq) {
+	next = take_waiting(s, seq);
+	if (!next) {
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	targets = carry_over(s, s->pending);
-	s->rules = s->pending;
+	targets = carry_over(s, next);
+	s->rules = next;
 	s->targets = targets;
-	s->pending = NULL;
 	s->adopted = true;
 	pthread_mutex_unlock(&s->lock);
 	say_gone(old, before);

@@ -34,7 +34,8 @@ void scaler_free(struct scaler *s); /* only once it does not run; NULL is fine *
 const char *scaler_namespace(const struct scaler *s); /* of the credentials */
 
 /* From the first pass on a snapshot with this `seq` or a later one these rules are in force; 0: from the
- * next pass on. What older snapshots say of groups that only these rules name may be of long ago. Takes a
+ * next pass on. What older snapshots say of groups that only these rules name may be of long ago. Rules that
+ * have to wait for longer than others before them do not keep those from being in force meanwhile. Takes a
  * reference. What is remembered of a rule stays where its target and origin are the same; the size of a
  * target whose rule is gone is left as it is. Thread: any. */
 void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq);

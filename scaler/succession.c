@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "scaler/handoverjson.h"
@@ -25,11 +26,14 @@ void succession_release(struct succession *s)
 
 void succession_begin(struct succession *s, uint64_t term, int64_t now_ms)
 {
+	const struct scaler_hooks *hooks = s->hooks;
+	int64_t ahead_ms = 0;
 	char *CLEANUP(mem_free_at) text =
-		s->hooks->take_state ? s->hooks->take_state(s->hooks->ctx, term) : NULL;
+		hooks->take_state ? hooks->take_state(hooks->ctx, term, &ahead_ms) : NULL;
 	struct err err = {0};
 
 	handover_free(s->left);
+	s->ahead_ms = ahead_ms;
 	s->left = text ? handover_parse(text, &err) : NULL;
 	s->left_ms = now_ms;
 	if (text && !s->left)
@@ -52,7 +56,7 @@ void succession_resume(
 	if (!text)
 		return;
 	pthread_mutex_lock(s->lock);
-	rc = target_resume(t, &e->rule, text, now_ms, &err);
+	rc = target_resume(t, &e->rule, text, now_ms, clock_wall_ms() + s->ahead_ms, &err);
 	pthread_mutex_unlock(s->lock);
 	if (rc < 0)
 		log_warn("%s: what the leader before left is of no use, so it begins anew: %s",

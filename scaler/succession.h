@@ -22,6 +22,7 @@ struct succession {
 	pthread_mutex_t *lock; /* guards what is remembered in targets */
 	struct handover *left; /* by the leader before, and not yet taken up; NULL: nothing */
 	int64_t left_ms;       /* when `left` was found */
+	int64_t ahead_ms;      /* of our wall clock are the times in it */
 	int64_t saved_ms;      /* when what is remembered was last left for the next */
 	bool wrote;            /* a size, since the last save; the caller sets it */
 	size_t left_out;       /* rules that did not fit when last told */

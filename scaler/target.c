@@ -70,10 +70,10 @@ void target_rule_changed(struct target *t, const struct rule *before, const stru
 	t->has_said = t->has_told_dry = false;
 }
 
-int target_resume(
-	struct target *t, const struct rule *r, const char *text, int64_t now_ms, struct err *err)
+int target_resume(struct target *t, const struct rule *r, const char *text, int64_t now_ms,
+	int64_t wall_ms, struct err *err)
 {
-	return control_load(r, text, strlen(text), now_ms, clock_wall_ms(), &t->control, err);
+	return control_load(r, text, strlen(text), now_ms, wall_ms, &t->control, err);
 }
 
 void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out)

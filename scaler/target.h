@@ -21,8 +21,9 @@ struct scaler_hooks {
 	/* The number of the term in which this process leads now and for `margin_ms` more, 0: it may not
 	 * write. Another number is another term: somebody else may have led before it. NULL: always 1. */
 	uint64_t (*term)(void *ctx, int64_t margin_ms);
-	/* The text that the leader before left, as `term` has begun; the scaler frees it. NULL: none. */
-	char *(*take_state)(void *ctx, uint64_t term);
+	/* The text that the leader before left, as `term` has begun; the scaler frees it. NULL: none.
+	 * `ret_ahead_ms`, of a text: by how much its wall clock is ahead of ours. */
+	char *(*take_state)(void *ctx, uint64_t term, int64_t *ret_ahead_ms);
 	/* What whoever leads next is to know; `urgent`: a size was written, so that it must not be lost. */
 	void (*save_state)(void *ctx, uint64_t term, const char *text, bool urgent);
 	/* Whether something else is configured to set the size of this target; `ret_why` says what, or is ""
@@ -106,9 +107,10 @@ void target_keep_counts(struct target *t, const struct target *from);
 void target_rule_changed(struct target *t, const struct rule *before, const struct rule *after);
 
 /* Goes on with what another leader remembered of the rule: `text` of control_save(). To be called before
- * the first act. -1: it cannot be read, and the rule begins anew. */
+ * the first act. `wall_ms`: now, by the wall clock of that leader. -1: it cannot be read, and the rule
+ * begins anew. */
 int target_resume(struct target *t, const struct rule *r, const char *text, int64_t now_ms,
-	struct err *err) MUSTCHECK;
+	int64_t wall_ms, struct err *err) MUSTCHECK;
 
 /* Appends what the next leader is to remember. */
 void target_save(const struct target *t, const struct rule *r, int64_t now_ms, struct strbuf *out);

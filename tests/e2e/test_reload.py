@@ -168,12 +168,29 @@ def vanished():
     expect(world.replicas("billing"), 1, "replicas of billing")
 
 
+@case("a rule that cannot take force without a restart leaves all as they were, and shows, too")
+def refused():
+    on_self = {"target": "self", **refunds}
+    del on_self["scaleTargetRef"]
+    mount("6", rules(on_self))
+    wait_equal(successful, 0, "hexlag_config_last_reload_successful", RELOAD)
+    where = 'a rule with target = "self" came: it takes effect after a restart'
+    expect_that(where in hexlag.get("/readyz")[1], "a line on the rule", hexlag.get("/readyz")[1])
+    expect(len(hexlag.log_lines(where)), 1, "log lines on it")
+    hexlag.signal(signal.SIGHUP)
+    wait_equal(lambda: len(hexlag.log_lines(where)), 2, "log lines, asked again", RELOAD)
+    scale("refunds", 9)
+    wait_equal(lambda: world.replicas("refunds"), 6, "replicas of refunds, corrected", REREAD)
+    mount("7", rules(orders, refunds))
+    wait_equal(successful, 1, "hexlag_config_last_reload_successful", RELOAD)
+
+
 @case("what needs a restart is named once, and the rest takes effect")
 def needs_restart():
     port = str(free_port())
     config(lambda text: text.replace(str(hexlag.port), port))
     hexlag.wait_log("exporter.listen changed: takes effect after a restart", RELOAD)
-    expect(len(hexlag.log_lines("after a restart")), 1, "warnings")
+    expect(len(hexlag.log_lines("changed: .* after a restart")), 1, "warnings")
     expect(successful(), 1, "hexlag_config_last_reload_successful, at the old port")
     config(lambda text: text.replace(port, str(hexlag.port)))
 

@@ -11,6 +11,7 @@
 
 struct scaler_hooks hooks;
 int64_t bench_timeout_ms = 2000;
+uint64_t bench_rules_seq;
 
 struct ruleset *rules_of(const struct rule *r)
 {
@@ -21,12 +22,17 @@ struct ruleset *rules_of(const struct rule *r)
 	return set;
 }
 
-void set_rules(struct bench *b, const struct rule *r)
+static void set_rules_from(struct bench *b, const struct rule *r, uint64_t seq)
 {
 	struct ruleset *set = rules_of(r);
 
-	scaler_set_rules(b->scaler, set, 0);
+	scaler_set_rules(b->scaler, set, seq);
 	ruleset_unref(set);
+}
+
+void set_rules(struct bench *b, const struct rule *r)
+{
+	set_rules_from(b, r, 0);
 }
 
 void bench_open(struct bench *b, int32_t replicas, bool dry_run)
@@ -56,7 +62,7 @@ void bench_open(struct bench *b, int32_t replicas, bool dry_run)
 	options.kube =
 		(struct kube_options){.kubeconfig = b->kubeconfig, .timeout_ms = bench_timeout_ms};
 	b->scaler = scaler_new(&options, &err);
-	set_rules(b, &b->rule);
+	set_rules_from(b, &b->rule, bench_rules_seq);
 }
 
 void bench_close(struct bench *b)

@@ -21,6 +21,7 @@ struct bench {
 
 extern struct scaler_hooks hooks; /* of the next bench that is opened */
 extern int64_t bench_timeout_ms;  /* likewise, of a request */
+extern uint64_t bench_rules_seq;  /* likewise: from this snapshot on its rule is in force */
 
 /* A Deployment shop/orders of `replicas`, and a rule for it: hex, threshold 1000, 2 to 10 replicas. */
 void bench_open(struct bench *b, int32_t replicas, bool dry_run);

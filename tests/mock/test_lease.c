@@ -1,90 +1,13 @@
 /* Candidates for a Lease against a fake API server: who leads, what is written, what failures do. */
-#include "scaler/lease.h"
-
-#include <jansson.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/mem.h"
 #include "scaler/leasemetrics.h"
-#include "tests/mock/apiserver.h"
+#include "tests/mock/leasebench.h"
 #include "tests/tap.h"
 
-#define PATH "/apis/coordination.k8s.io/v1/namespaces/shop/leases/hexlag"
-
-static int64_t stepped_ms;
-
-static int64_t stepped_clock(void)
-{
-	return stepped_ms;
-}
-
-struct bench {
-	struct apiserver *api;
-	char kubeconfig[40];
-	struct lease *a, *b;
-};
-
-static struct lease *candidate(const struct bench *b, const char *identity)
-{
-	struct lease_options options = {
-		.kube = {.kubeconfig = b->kubeconfig},
-		.name = "hexlag",
-		.identity = identity,
-		.lease_duration_ms = 15000,
-		.renew_deadline_ms = 10000,
-		.retry_period_ms = 2000,
-		.clock_ms = stepped_clock,
-	};
-	struct err err = {0};
-	struct lease *l = lease_new(&options, &err);
-
-	if (!l) {
-		printf("# %s\n", err.msg);
-		abort();
-	}
-	return l;
-}
-
-static void bench_open(struct bench *b)
-{
-	*b = (struct bench){.api = apiserver_start(0)};
-	(void)snprintf(b->kubeconfig, sizeof(b->kubeconfig), "/tmp/hexlag-test.XXXXXX");
-	(void)close(mkstemp(b->kubeconfig));
-	apiserver_kubeconfig(b->api, b->kubeconfig, NULL);
-	stepped_ms = 1000000;
-	b->a = candidate(b, "a");
-	b->b = candidate(b, "b");
-}
-
-static void bench_close(struct bench *b)
-{
-	lease_free(b->a);
-	lease_free(b->b);
-	apiserver_stop(b->api);
-	(void)unlink(b->kubeconfig);
-}
-
-/* One try of each, `later_ms` after the one before; NULL takes no part. */
-static void step(struct lease *first, struct lease *second, int64_t later_ms)
-{
-	stepped_ms += later_ms;
-	if (first)
-		(void)lease_try(first);
-	if (second)
-		(void)lease_try(second);
-}
-
-/* The Lease as it is now; NULL where there is none. */
-static json_t *document(struct bench *b)
-{
-	char *text CLEANUP(mem_free_at) = apiserver_lease(b->api, PATH);
-
-	return text ? json_loads(text, 0, NULL) : NULL;
-}
-
 /* "holder/duration/transitions" of the Lease. */
-static const char *record(struct bench *b)
+static const char *record(struct leasebench *b)
 {
 	static char text[200];
 	json_t *doc = document(b), *spec = json_object_get(doc, "spec");
@@ -97,25 +20,12 @@ static const char *record(struct bench *b)
 	return text;
 }
 
-static const char *state_in(struct bench *b)
-{
-	static char text[200];
-	json_t *doc = document(b);
-	json_t *notes = json_object_get(json_object_get(doc, "metadata"), "annotations");
-	const char *state =
-		json_string_value(json_object_get(notes, "autoscaling.hexfuture.net/state"));
-
-	(void)snprintf(text, sizeof(text), "%s", state ? state : "(none)");
-	json_decref(doc);
-	return text;
-}
-
 static void test_turns(void)
 {
-	struct bench b;
+	struct leasebench b;
 	unsigned requests;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	TAP_TRUE("before it has asked nobody leads", !lease_leads(b.a, 0));
 	step(b.a, b.b, 0);
 	TAP_TRUE("the first one leads", lease_leads(b.a, 0) && !lease_leads(b.b, 0));
@@ -138,14 +48,14 @@ static void test_turns(void)
 	step(b.a, b.b, 2000);
 	TAP_TRUE("the old leader finds out and follows",
 		!lease_leads(b.a, 0) && lease_leads(b.b, 0));
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 static void test_release(void)
 {
-	struct bench b;
+	struct leasebench b;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	step(b.a, b.b, 0);
 	step(b.a, b.b, 2000);
 	lease_give_back(b.b);
@@ -163,18 +73,18 @@ static void test_release(void)
 	TAP_TRUE("a failed renewal does not end the term", lease_leads(b.b, 0));
 	lease_give_back(b.b);
 	TAP_STR("and does not keep it from being given back", record(&b), "/1/1");
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 /* Somebody annotates the Lease while `a` leads. */
 static void test_conflict(void)
 {
-	struct bench b;
+	struct leasebench b;
 	char *text;
 	json_t *doc, *meta;
 	const char *note;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	step(b.a, NULL, 0);
 	doc = document(&b);
 	json_object_set_new(json_object_get(doc, "metadata"), "annotations",
@@ -195,7 +105,7 @@ static void test_conflict(void)
 	TAP_STR("what others put in stays", note, "keep");
 	TAP_TRUE("labels, too", json_object_get(json_object_get(meta, "labels"), "app"));
 	json_decref(doc);
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 static void test_taken_away(void)
@@ -204,9 +114,9 @@ static void test_taken_away(void)
 		"{\"kind\":\"Lease\",\"apiVersion\":\"coordination.k8s.io/v1\",\"metadata\":{"
 		"\"name\":\"hexlag\",\"namespace\":\"shop\"},\"spec\":{\"holderIdentity\":"
 		"\"robber\",\"leaseDurationSeconds\":5,\"leaseTransitions\":9}}";
-	struct bench b;
+	struct leasebench b;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	step(b.a, NULL, 0);
 	apiserver_set_lease(b.api, PATH, robber);
 	step(b.a, NULL, 2000);
@@ -218,16 +128,19 @@ static void test_taken_away(void)
 	TAP_INT("which begins a second term", (int64_t)lease_term(b.a, 0), 2);
 	apiserver_set_lease(b.api, PATH, NULL);
 	step(b.a, NULL, 2000);
-	TAP_STR("a deleted Lease is made anew", record(&b), "a/15/0");
+	TAP_STR("a deleted Lease is made anew", record(&b), "a/15/10");
 	TAP_INT("in a third", (int64_t)lease_term(b.a, 0), 3);
-	bench_close(&b);
+	apiserver_set_lease(b.api, PATH, NULL);
+	step(b.a, NULL, 15000);
+	TAP_STR("one that had run out begins from nothing", record(&b), "a/15/0");
+	leasebench_close(&b);
 }
 
 static void test_lost_answers(void)
 {
-	struct bench b;
+	struct leasebench b;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	apiserver_fail(
 		b.api, &(struct apiserver_fault){.kind = APISERVER_SWALLOW, .method = "POST"});
 	step(b.a, NULL, 0);
@@ -243,7 +156,7 @@ static void test_lost_answers(void)
 	TAP_TRUE("the time of the one before", !lease_leads(b.a, 13001));
 	step(b.a, NULL, 100);
 	TAP_TRUE("the next one does, whatever the version", lease_leads(b.a, 15000));
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 /* The text that was logged since the last call. */
@@ -267,10 +180,10 @@ static void test_denied(void)
 		.status = 403,
 		.times = 100,
 		.body = "{\"kind\":\"Status\",\"message\":\"leases is forbidden\"}"};
-	struct bench b;
+	struct leasebench b;
 
 	(void)unlink(name);
-	bench_open(&b);
+	leasebench_open(&b);
 	(void)dup2(fd, STDERR_FILENO);
 	step(b.a, NULL, 0);
 	(void)logged(fd);
@@ -291,15 +204,15 @@ static void test_denied(void)
 	(void)dup2(before, STDERR_FILENO);
 	(void)close(before);
 	(void)close(fd);
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 static void test_waits(void)
 {
-	struct bench b;
+	struct leasebench b;
 	int64_t wait_ms;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	TAP_INT("a leader waits for the period", lease_try(b.a), 2000);
 	wait_ms = lease_try(b.b);
 	TAP_TRUE("a follower for up to 1.2 more", wait_ms >= 2000 && wait_ms <= 4400);
@@ -313,82 +226,16 @@ static void test_waits(void)
 				      .headers = "Retry-After: 60\r\n",
 				      .body = "too many requests"});
 	TAP_INT("a leader as far as it can", lease_try(b.a), 5000);
-	bench_close(&b);
-}
-
-static void test_state(void)
-{
-	struct bench b;
-	char *text;
-
-	bench_open(&b);
-	TAP_INT("state may be set before leading", lease_set_state(b.a, 1, "early", false, NULL),
-		0);
-	step(b.a, b.b, 0);
-	TAP_STR("it has no effect", state_in(&b), "(none)");
-	TAP_STR("a new Lease holds none", lease_take_state(b.a, 1), NULL);
-	TAP_INT("set", lease_set_state(b.a, 1, "one", false, NULL), 0);
-	TAP_STR("it is not written at once", state_in(&b), "(none)");
-	step(b.a, b.b, 2000);
-	TAP_STR("but with the next renewal", state_in(&b), "one");
-	TAP_INT("set", lease_set_state(b.a, 1, "two", false, NULL), 0);
-	step(b.a, b.b, 9999);
-	TAP_STR("the next one 10 s later", state_in(&b), "one");
-	step(b.a, b.b, 1);
-	TAP_STR("and not before", state_in(&b), "two");
-	TAP_INT("set", lease_set_state(b.a, 1, "three", false, NULL), 0);
-	lease_give_back(b.a);
-	TAP_STR("the last goes with the release", state_in(&b), "three");
-	step(b.b, NULL, 0);
-	TAP_STR("another term gets nothing", lease_take_state(b.b, 7), NULL);
-	TAP_STR("the next leader finds it", text = lease_take_state(b.b, 1), "three");
-	TAP_STR("once", lease_take_state(b.b, 1), NULL);
-	step(b.b, NULL, 2000);
-	TAP_STR("and leaves it until it has its own", state_in(&b), "three");
-	TAP_INT("set", lease_set_state(b.b, 1, "unsent", false, NULL), 0);
-	step(b.b, NULL, 10000);
-	TAP_INT("a term that begins with nobody else between", (int64_t)lease_term(b.b, 0), 2);
-	free(text);
-	TAP_STR("finds what was set and not sent", text = lease_take_state(b.b, 2), "unsent");
-	free(text);
-	step(b.b, NULL, 2000);
-	TAP_STR("which goes all the same", state_in(&b), "unsent");
-	step(b.a, NULL, 0);
-	step(b.a, NULL, 15000);
-	TAP_STR("and its successor finds it", text = lease_take_state(b.a, 2), "unsent");
-	free(text);
-	TAP_INT("who has its own", lease_set_state(b.a, 2, "four", false, NULL), 0);
-	lease_give_back(b.a);
-	step(b.b, NULL, 0);
-	TAP_STR("so that nothing older comes back", text = lease_take_state(b.b, 3), "four");
-	free(text);
-	bench_close(&b);
-}
-
-static void test_large_state(void)
-{
-	struct bench b;
-	char *text;
-
-	bench_open(&b);
-	step(b.b, NULL, 0);
-	text = mem_zalloc(LEASE_STATE_MAX + 1, 1);
-	memset(text, 'x', LEASE_STATE_MAX);
-	TAP_INT("the most there may be", lease_set_state(b.b, 1, text, false, NULL), 0);
-	step(b.b, NULL, 2000);
-	TAP_TRUE("goes", lease_leads(b.b, 14999) && strncmp(state_in(&b), "xxx", 3) == 0);
-	TAP_INT("what is not UTF-8 does not", lease_set_state(b.b, 1, "\xff", false, NULL), -1);
-	free(text);
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 static void test_metrics(void)
 {
 	struct exposition x = {0};
-	struct bench b;
+	struct leasebench b;
 	struct lease *both[2];
 
-	bench_open(&b);
+	leasebench_open(&b);
 	step(b.a, b.b, 0);
 	apiserver_fail(b.api,
 		&(struct apiserver_fault){.kind = APISERVER_STATUS, .status = 500, .times = 2});
@@ -405,7 +252,7 @@ static void test_metrics(void)
 	TAP_HAS("the age of a leader's renewal, in its last line", strbuf_str(&x.text),
 		"gauge\nhexlag_lease_renew_age_seconds{lease=\"shop/hexlag\"} 1.5\n");
 	strbuf_release(&x.text);
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 static void test_options(void)
@@ -420,9 +267,9 @@ static void test_options(void)
 		{"an empty identity", "a", NULL, "", "identity ''", 2000},
 		{"a period that is too long", "a", NULL, "a", "retry_period 9000ms", 9000},
 	};
-	struct bench b;
+	struct leasebench b;
 
-	bench_open(&b);
+	leasebench_open(&b);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct lease_options options = {
 			.kube = {.kubeconfig = b.kubeconfig},
@@ -445,7 +292,7 @@ static void test_options(void)
 	b.b = candidate(&b, NULL);
 	TAP_TRUE("identities of their own differ",
 		strcmp(lease_identity(b.a), lease_identity(b.b)) != 0);
-	bench_close(&b);
+	leasebench_close(&b);
 }
 
 int main(void)
@@ -457,8 +304,6 @@ int main(void)
 	test_lost_answers();
 	test_denied();
 	test_waits();
-	test_state();
-	test_large_state();
 	test_metrics();
 	test_options();
 	return tap_done();

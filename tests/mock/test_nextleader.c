@@ -17,9 +17,12 @@ static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgen
 	left = mem_strdup(text);
 }
 
-static char *take_state(void *ctx, uint64_t in_term)
+static int64_t left_ahead_ms;
+
+static char *take_state(void *ctx, uint64_t in_term, int64_t *ret_ahead_ms)
 {
 	(void)ctx;
+	*ret_ahead_ms = left_ahead_ms;
 	(void)in_term;
 	return mem_strdup(left);
 }
@@ -45,6 +48,23 @@ static void test_next_leader(void)
 	pass(&b, 3000, 1000);
 	TAP_INT("what cannot be read holds nothing", replicas(&b), 10);
 	bench_close(&b);
+}
+
+/* What the wall clock of the leader before shows is known to be ahead of ours. */
+static void test_clock_ahead(void)
+{
+	struct bench b;
+
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	bench_close(&b);
+	hooks.take_state = take_state;
+	left_ahead_ms = 60000;
+	bench_open(&b, 4, false);
+	pass(&b, 3000, 1000);
+	TAP_INT("its cooldown goes on by that clock, which it ends by", replicas(&b), 10);
+	bench_close(&b);
+	left_ahead_ms = 0;
 }
 
 /* A fight over the size does not begin anew with each leader. */
@@ -77,7 +97,6 @@ static void test_fight(void)
 /* Rules come late, some after others; a leader that ends before that has nothing to say of them. */
 static void test_inherited_stays(void)
 {
-	struct ruleset *set;
 	struct bench b;
 	char *first;
 
@@ -86,18 +105,17 @@ static void test_inherited_stays(void)
 	bench_close(&b);
 	first = mem_strdup(left);
 	hooks.take_state = take_state;
+	bench_rules_seq = 1;
 	bench_open(&b, 4, false);
-	set = rules_of(&b.rule);
-	scaler_set_rules(b.scaler, set, 1);
+	bench_rules_seq = 0;
 	pass(&b, 3000, 1000);
 	TAP_STR("before there are rules nothing is saved over what was left", left, first);
 	set_rules(&b, NULL);
 	pass(&b, 3000, 1000);
 	TAP_HAS("what no rule has claimed is left on", left, "Deployment/orders");
-	scaler_set_rules(b.scaler, set, 0);
+	set_rules(&b, &b.rule);
 	pass(&b, 3000, 28000);
 	TAP_INT("so that a rule that comes later goes on", replicas(&b), 4);
-	ruleset_unref(set);
 	bench_close(&b);
 	bench_open(&b, 4, false);
 	set_rules(&b, NULL);
@@ -153,6 +171,7 @@ int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
 	run(test_next_leader);
+	run(test_clock_ahead);
 	run(test_fight);
 	run(test_inherited_stays);
 	run(test_not_yet_begun);

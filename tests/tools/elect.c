@@ -26,7 +26,8 @@ static void say(const char *what, int64_t time_ms)
 
 static void take_over(struct lease *l, uint64_t term)
 {
-	char *found CLEANUP(mem_free_at) = lease_take_state(l, term);
+	int64_t ahead_ms;
+	char *found CLEANUP(mem_free_at) = lease_take_state(l, term, &ahead_ms);
 	char *own CLEANUP(mem_free_at) = mem_printf("left by %s", lease_identity(l));
 	struct err err = {0};
 

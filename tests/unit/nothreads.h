@@ -5,9 +5,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 
-static bool no_threads; /* while it is set there are none to be had */
+static atomic_bool no_threads; /* while it is set there are none to be had */
 
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr,
 	void *(*body)(void *), void *restrict arg)

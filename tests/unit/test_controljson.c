@@ -116,6 +116,46 @@ static void test_texts(void)
 	free(long_text);
 }
 
+/* Points of ten records a second, loaded by a wall clock that may be behind. */
+static void test_points(void)
+{
+	static const struct {
+		const char *name;
+		int64_t wall_ms;
+		size_t count;
+	} walls[] = {
+		{"points go on", WALL + 20000, 3},
+		{"also at once", WALL, 3},
+		{"but not where they would seem younger than they are", WALL - 1, 0},
+	};
+	struct rule_threshold threshold = {"t", 10};
+	struct rule_group group = {"g", {&threshold, 1}};
+	struct rule rule = {.max = 9, .groups = {&group, 1}};
+
+	for (size_t i = 0; i < ARRAY_LEN(walls); i++) {
+		struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
+		struct control c = {0}, to = {0};
+
+		control_fit(&c, 1);
+		for (int64_t ms = 0; ms <= 60000; ms += 30000)
+			estimate_add(&c.watches[0].estimate,
+				&(struct observation){.quality = QUALITY_COMPLETE,
+					.has_end = true,
+					.at_ms = 900000 + ms,
+					.end = 1000 + ms / 100,
+					.partitions = 1});
+		c.look_count = 1;
+		control_save(&rule, &c, 960000, WALL, &text);
+		TAP_INT("it loads",
+			control_load(&rule, strbuf_str(&text), text.len, 500000, walls[i].wall_ms,
+				&to, NULL),
+			0);
+		TAP_INT(walls[i].name, to.watches[0].estimate.count, walls[i].count);
+		control_release(&c);
+		control_release(&to);
+	}
+}
+
 /* The cooldown goes on, on a machine with another clock, however the wall clock jumps. */
 static void test_clocks(void)
 {
@@ -171,6 +211,7 @@ static void test_slept(void)
 int main(void)
 {
 	test_texts();
+	test_points();
 	test_clocks();
 	test_slept();
 	replay_case_each(run_case);

@@ -162,7 +162,7 @@ static void check_losing(void)
 	election_init(&e, &usual);
 	(void)see(&e, "", 0, 1000);
 	(void)wrote(&e, 1000, 1001);
-	TAP_INT("a Lease that is gone ends the term", election_see_none(&e), ELECTION_LOST);
+	TAP_INT("a Lease that is gone ends the term", election_see_none(&e, 3000), ELECTION_LOST);
 	TAP_TRUE("nothing is known of it", !election_may_write(&e, 99999));
 	TAP_INT("a new one begins another", wrote(&e, 3000, 3001), ELECTION_GAINED);
 	election_release(&e);
@@ -192,6 +192,51 @@ static void check_losing(void)
 	election_resign(&e);
 	TAP_INT("who resigns leads no longer", (int64_t)election_term(&e, 3000, 0), 0);
 	TAP_TRUE("but holds the Lease, to give it back", election_is_holder(&e));
+	election_release(&e);
+}
+
+/* Our wall clock shows 5000 s, as the other may have done when it wrote, and does so ever after. */
+static void check_clocks(void)
+{
+	static const struct {
+		const char *name;
+		int64_t looked_ms,
+			now_ms; /* the look before the change; the change is seen at 20000 */
+		int renewal;    /* its time is so many s after 10 s */
+		int64_t wall_ms, want_ms;
+	} rows[] = {
+		{"a clock that can be right is", 17000, 30000, 4988, 5009000, 5009000},
+		{"at least what the other showed, and the time since", 17000, 30000, 4988, 5008000,
+			5008000},
+		{"one that is behind is not believed", 17000, 30000, 4988, 5007999, 5008000},
+		{"at most the time since the look before, and a write's", 17000, 30000, 4988,
+			5012000, 5012000},
+		{"nor is one that is ahead", 17000, 30000, 4988, 5012001, 5008000},
+		{"not even by minutes", 19000, 20000, 4988, 5400000, 4998000},
+		{"who came later knows how old it is at least", 0, 30000, 4988, 5007999, 5008000},
+		{"but not at most", 0, 30000, 4988, 9000000, 9000000},
+	};
+	struct election e;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		election_init(&e, &usual);
+		if (rows[i].looked_ms) {
+			(void)see(&e, "other", 0, 9000);
+			(void)see(&e, "other", 0, rows[i].looked_ms);
+		}
+		(void)see(&e, "other", rows[i].renewal, 20000);
+		(void)see(&e, "other", rows[i].renewal, 25000);
+		TAP_INT(rows[i].name, election_holder_wall_ms(&e, rows[i].now_ms, rows[i].wall_ms),
+			rows[i].want_ms);
+		election_release(&e);
+	}
+	election_init(&e, &usual);
+	TAP_INT("without a Lease ours counts", election_holder_wall_ms(&e, 30000, 77), 77);
+	(void)see(&e, "", 0, 20000);
+	e.seen.has_renewed = false;
+	TAP_INT("also without a time in it", election_holder_wall_ms(&e, 30000, 77), 77);
+	(void)wrote(&e, 21, 22);
+	TAP_INT("of ours the time is known", election_holder_wall_ms(&e, 1022, 34000), 32000);
 	election_release(&e);
 }
 
@@ -281,6 +326,7 @@ int main(void)
 	check_leading();
 	check_losing();
 	check_asleep();
+	check_clocks();
 	check_claims();
 	check_waits();
 	return tap_done();

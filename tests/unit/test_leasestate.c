@@ -48,6 +48,10 @@ static void check_times(void)
 	leasestate_wrote(&s, s.number, 22000);
 	leasestate_set(&s, "five", false);
 	TAP_STR("once", leasestate_due(&s, &seen, 31999, false), NULL);
+	leasestate_wrote(&s, s.number, 32000);
+	leasestate_gone(&s);
+	TAP_STR("what is gone with its Lease is due again, at once",
+		leasestate_due(&s, &seen, 32001, false), "five");
 	leasestate_release(&s);
 }
 

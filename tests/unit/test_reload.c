@@ -33,7 +33,7 @@ struct bench {
 
 	size_t applied; /* times; and with what at last */
 	size_t rules;
-	int level;
+	const char *refusal; /* of what is to be applied; NULL: none */
 };
 
 static char *at(const char *name)
@@ -51,13 +51,15 @@ static void replace(const char *name, const char *text)
 		abort();
 }
 
-static void apply(void *ctx, const struct settings *s)
+static int apply(void *ctx, const struct settings *s, struct err *err)
 {
 	struct bench *b = ctx;
 
+	if (b->refusal)
+		return err_set(err, ERR_CONFIG, "%s", b->refusal);
 	b->applied++;
 	b->rules = s->scaler.rules.count;
-	b->level = s->log.level;
+	return 0;
 }
 
 /* Log lines go to a file of ours until bench_close(). */
@@ -67,6 +69,7 @@ static void bench_open(struct bench *b, const char *text)
 	char *CLEANUP(mem_free_at) log = at("log");
 
 	*b = (struct bench){.path = at("main"), .now_ms = 1000000};
+	log_set_level(LOG_LEVEL_INFO);
 	replace("main", text);
 	TAP_INT("a file is read", settings_read(b->path, &b->running, &errors), 0);
 	strbuf_release(&errors.text);
@@ -162,7 +165,7 @@ static void test_change(void)
 	look(&b, 1);
 	TAP_INT("then it is read", b.applied, 1);
 	TAP_INT("  its rules", b.rules, 2);
-	TAP_INT("  its level", b.level, LOG_LEVEL_WARN);
+	TAP_TRUE("  its level", !log_enabled(LOG_LEVEL_INFO));
 	TAP_TRUE("  the time", !shows(&b, SUCCESS_TIME "1700000000"));
 	log = logged(&b);
 	TAP_HAS("  in the log", log, "is read again: 2 rules");
@@ -224,6 +227,40 @@ static void test_bad(void)
 	right = logged(&b);
 	TAP_INT("  said once", count(right, "nothing has changed"), 1);
 	TAP_INT("what was in force all along is not put in force again", b.applied, 0);
+	bench_close(&b);
+}
+
+/* A file that is right, of which something cannot be put in force. */
+static void test_refused(void)
+{
+	struct bench b;
+	char *CLEANUP(mem_free_at) log = NULL, *CLEANUP(mem_free_at) later = NULL,
+				   *CLEANUP(mem_free_at) said = NULL,
+				   *CLEANUP(mem_free_at) again = NULL;
+
+	bench_open(&b, TEXT("", RULE("a"), "info"));
+	replace("main", TEXT("", RULE("b"), "warn"));
+	b.refusal = "no such rule";
+	look(&b, 2);
+	log = logged(&b);
+	TAP_HAS("what is refused is an error", log, "main: no such rule");
+	TAP_HAS("  and what comes of it", log, "keeping the one before");
+	TAP_TRUE("  not told as read", !strstr(log, "is read again"));
+	TAP_TRUE("nothing of it is in force", log_enabled(LOG_LEVEL_INFO));
+	TAP_TRUE("the metric shows it", shows(&b, SUCCESSFUL "0\n"));
+	TAP_TRUE("with the time of the good one", shows(&b, SUCCESS_TIME "1700000000"));
+	said = complaint(&b);
+	TAP_HAS("so does the complaint", said, "not in force, 1 error: ");
+	look(&b, 20);
+	later = logged(&b);
+	TAP_STR("nothing is logged again", later, "");
+	reload_now(b.reload, b.now_ms, wall_ms(&b));
+	again = logged(&b);
+	TAP_HAS("but for who asks", again, "main: no such rule");
+	b.refusal = NULL;
+	look(&b, 6);
+	TAP_INT("it is tried again", b.applied, 1);
+	TAP_TRUE("which ends the error", shows(&b, SUCCESSFUL "1\n"));
 	bench_close(&b);
 }
 
@@ -402,6 +439,7 @@ int main(void)
 	test_change();
 	test_asked();
 	test_bad();
+	test_refused();
 	test_many_errors();
 	test_restart();
 	test_sections();

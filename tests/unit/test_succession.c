@@ -19,9 +19,10 @@ static void save_state(void *ctx, uint64_t term, const char *text, bool urgent)
 	saved = mem_strdup(text);
 }
 
-static char *take_state(void *ctx, uint64_t term)
+static char *take_state(void *ctx, uint64_t term, int64_t *ret_ahead_ms)
 {
 	(void)ctx;
+	*ret_ahead_ms = 0;
 	(void)term;
 	return mem_strdup(saved);
 }
