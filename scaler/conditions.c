@@ -29,6 +29,8 @@ static struct condition able(const struct target_view *v, struct conditions *c)
 
 static struct condition active(const struct decision *d)
 {
+	if (d->fallen_back)
+		return (struct condition){"False", "FailedGetExternalMetric", d->detail};
 	switch (d->reason) {
 	case REASON_SCALING_DISABLED:
 	case REASON_PAUSED:
@@ -36,7 +38,6 @@ static struct condition active(const struct decision *d)
 		return (struct condition){"False", reason_name(d->reason), d->detail};
 	case REASON_LAG_UNKNOWN:
 	case REASON_LAG_STALE:
-	case REASON_FALLBACK:
 		return (struct condition){"False", "FailedGetExternalMetric", d->detail};
 	default:
 		return (struct condition){"True", "ValidMetricFound", d->detail};

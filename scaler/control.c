@@ -80,16 +80,6 @@ static void note_wake(struct control *c, int64_t now_ms)
 	c->wakes = !soon ? 0 : c->wakes == 0 ? 2 : CONTROL_WAKES_MAX;
 }
 
-static void note_sleep(struct control *c, int64_t now_ms)
-{
-	c->has_slept = true;
-	c->slept_ms = now_ms;
-	for (size_t i = 0; i < c->look_count; i++) {
-		c->watches[i].has_slept_end = c->looks[i].seen.has_topic_end;
-		c->watches[i].slept_end = c->looks[i].seen.topic_end;
-	}
-}
-
 void control_wrote(
 	struct control *c, const struct rule *rule, int32_t from, int32_t to, int64_t now_ms)
 {
@@ -108,8 +98,10 @@ void control_wrote(
 	c->written_ms = now_ms;
 	if (from == 0)
 		note_wake(c, now_ms);
-	if (to == 0)
-		note_sleep(c, now_ms);
+	if (to == 0) {
+		c->has_slept = true;
+		c->slept_ms = now_ms;
+	}
 }
 
 bool control_regrets(const struct control *c, const struct rule *r, int64_t now_ms)

@@ -35,7 +35,7 @@ static int64_t age(int64_t at_ms, int64_t now_ms)
 }
 
 /* [[which threshold, end of its log], ...] */
-static void put_slept_ends(json_t *to, const struct rule *rule, const struct control *c)
+static void put_quiet_ends(json_t *to, const struct rule *rule, const struct control *c)
 {
 	const struct rule_threshold *threshold;
 	json_t *ends = json_array();
@@ -44,12 +44,12 @@ static void put_slept_ends(json_t *to, const struct rule *rule, const struct con
 	for (size_t i = 0; i < c->look_count && i < CAPACITIES_MAX &&
 			   rule_threshold(rule, i, &group, &threshold);
 		i++)
-		if (c->watches[i].has_slept_end)
+		if (c->watches[i].has_quiet_end)
 			json_array_append_new(ends,
 				json_pack("[I, I]", (json_int_t)name_of(group, threshold->topic),
-					(json_int_t)c->watches[i].slept_end));
+					(json_int_t)c->watches[i].quiet_end));
 	if (json_array_size(ends))
-		json_object_set(to, "slept_ends", ends);
+		json_object_set(to, "quiet_ends", ends);
 	json_decref(ends);
 }
 
@@ -162,7 +162,7 @@ void control_save(const struct rule *rule, const struct control *c, int64_t now_
 	put_age(j, "lowered", c->has_lowered, c->lowered_ms, now_ms);
 	put_age(j, "usable", c->has_usable, c->usable_ms, now_ms);
 	put_age(j, "slept", c->has_slept, c->slept_ms, now_ms);
-	put_slept_ends(j, rule, c);
+	put_quiet_ends(j, rule, c);
 	json_object_set_new(j, "to_drain", json_boolean(c->raised_to_drain));
 	json_object_set_new(j, "regrets", json_integer(c->regrets));
 	json_object_set_new(j, "wakes", json_integer(c->wakes));
@@ -367,14 +367,14 @@ static void get_capacities(struct source *s, const struct rule *rule, struct con
 	}
 }
 
-static void get_slept_ends(struct source *s, const struct rule *rule, struct control *to)
+static void get_quiet_ends(struct source *s, const struct rule *rule, struct control *to)
 {
 	const struct rule_threshold *threshold;
 	const char *group;
 	json_t *pair;
 	size_t i;
 
-	json_array_foreach(json_object_get(s->doc, "slept_ends"), i, pair)
+	json_array_foreach(json_object_get(s->doc, "quiet_ends"), i, pair)
 	{
 		int64_t name = get_int(s, json_array_get(pair, 0), 0, UINT32_MAX);
 		int64_t end = get_int(s, json_array_get(pair, 1), 0, INT64_MAX);
@@ -382,8 +382,8 @@ static void get_slept_ends(struct source *s, const struct rule *rule, struct con
 		for (size_t t = 0; rule_threshold(rule, t, &group, &threshold); t++) {
 			if (name_of(group, threshold->topic) != name)
 				continue;
-			to->watches[t].has_slept_end = true;
-			to->watches[t].slept_end = end;
+			to->watches[t].has_quiet_end = true;
+			to->watches[t].quiet_end = end;
 		}
 	}
 }
@@ -396,7 +396,7 @@ static void get_all(struct source *s, const struct rule *rule, struct control *t
 	to->has_raised = get_age(s, "raised", true, &to->raised_ms);
 	to->has_lowered = get_age(s, "lowered", true, &to->lowered_ms);
 	to->has_slept = get_age(s, "slept", true, &to->slept_ms);
-	get_slept_ends(s, rule, to);
+	get_quiet_ends(s, rule, to);
 	/* While nobody looked nothing can be said of the data: that time does not count. */
 	to->has_usable = get_age(s, "usable", false, &to->usable_ms);
 	to->raised_to_drain = get_bool(s, json_object_get(s->doc, "to_drain"));

@@ -172,6 +172,7 @@ static bool fall_back(struct work *w)
 	if (want < current && w->p.quality == QUALITY_PARTIAL)
 		want = current;
 	w->p.remember = want;
+	d->fallen_back = true;
 	note(w, STEP_FALLBACK, REASON_FALLBACK, want);
 	explain_more(d, "; not known for %" PRId64 "s, falling back to %" PRId32, without_ms / 1000,
 		want);
@@ -296,18 +297,48 @@ static void settle_size(struct work *w)
 		d->reason = direction(d->current, d->want);
 }
 
-/* Whether the log of a topic has moved since the target went to sleep, where the group's commits are gone. */
-static bool has_moved(const struct work *w)
+/* What the log tells of a group whose commits expired, by its end when last there was no lag. */
+enum rest { REST_UNKNOWN, REST_QUIET, REST_MOVED };
+
+static enum rest look_at_log(const struct work *w)
 {
+	enum rest rest = REST_QUIET;
+
 	for (size_t i = 0; i < w->control->look_count; i++) {
 		const struct observation *o = &w->in->observations[i];
 		const struct threshold_watch *t = &w->control->watches[i];
 
-		if (o->quality == QUALITY_UNKNOWN && o->has_topic_end && t->has_slept_end &&
-			o->topic_end != t->slept_end)
-			return true;
+		if (o->quality == QUALITY_COMPLETE)
+			continue;
+		if (o->quality != QUALITY_UNKNOWN || !o->has_topic_end || !t->has_quiet_end)
+			rest = REST_UNKNOWN;
+		else if (o->topic_end != t->quiet_end)
+			return REST_MOVED;
 	}
-	return false;
+	return rest;
+}
+
+/* The target is at zero, and no lag is known of. */
+static void decide_at_rest(struct work *w)
+{
+	switch (look_at_log(w)) {
+	case REST_UNKNOWN:
+		if (fall_back(w))
+			settle_size(w);
+		break;
+	case REST_QUIET:
+		w->control->usable_ms = w->in->now_ms;
+		stay(w, STEP_POLICY, REASON_WITHIN_RANGE);
+		explain(w->d, w->p.no_lag ? "no lag, and no replicas"
+					  : "no replicas, and no records since there was no lag");
+		break;
+	case REST_MOVED:
+		w->p.moved = true;
+		note(w, STEP_POLICY, REASON_ACTIVATED, 1);
+		explain(w->d, "records have come to a group whose commits expired");
+		w->d->write = true;
+		break;
+	}
 }
 
 /* The target is at zero, and may be. */
@@ -316,22 +347,11 @@ static void decide_asleep(struct work *w)
 	struct decision *d = w->d;
 	int32_t want = w->p.known ? w->p.want : 1;
 
-	w->p.moved = !w->p.lag && has_moved(w);
-	if (w->p.no_lag) {
-		stay(w, STEP_POLICY, REASON_WITHIN_RANGE);
-		explain(d, "no lag, and no replicas");
+	if (!w->p.lag) {
+		decide_at_rest(w);
 		return;
 	}
-	if (!w->p.lag && !w->p.moved) {
-		if (fall_back(w))
-			settle_size(w);
-		return;
-	}
-	if (w->p.lag)
-		explain_lag(w->rule, w->in, &w->p, d);
-	else
-		explain(d,
-			"the group has no commits any more, and records have come since it sleeps");
+	explain_lag(w->rule, w->in, &w->p, d);
 	if (w->p.cap)
 		want = within(1, w->p.cap, want);
 	note(w, STEP_POLICY, REASON_ACTIVATED, within(1, w->rule->max, want));
@@ -453,7 +473,7 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 	}
 	leave_alone(&w);
 	ret->on_bad_data = ret->write && ret->step_count && ret->steps[0].step != STEP_BOUNDS &&
-			   ret->reason != REASON_FALLBACK &&
+			   !ret->fallen_back &&
 			   ((!w.p.known && !w.p.lag && !w.p.moved) ||
 				   (ret->want < ret->current && ret->quality != QUALITY_COMPLETE));
 }

@@ -67,6 +67,7 @@ struct decision {
 	enum reason reason;
 	/* The write is of a kind that must not be: without usable data, or down on partial. */
 	bool on_bad_data;
+	bool fallen_back;       /* by the rule's fallback, whatever the reason for the final size */
 	enum quality quality;   /* of the worst threshold */
 	bool has_lag;           /* a threshold decided: the next three are of it */
 	size_t decided_by;      /* its index: rule_threshold() */

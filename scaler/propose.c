@@ -45,6 +45,10 @@ void propose_watch(const struct rule *rule, const struct decide_input *in, struc
 		if (o->partitions && o->quality != QUALITY_UNKNOWN)
 			w->partitions = o->partitions;
 		estimate_add(&w->estimate, o);
+		if (o->quality == QUALITY_COMPLETE && o->lag == 0 && o->has_topic_end) {
+			w->has_quiet_end = true;
+			w->quiet_end = o->topic_end;
+		}
 		if (o->quality == QUALITY_COMPLETE && o->has_end)
 			learn(w, control, in->now_ms);
 	}

@@ -16,7 +16,7 @@ struct proposal {
 	size_t worst;         /* the one with the worst data */
 	enum quality quality; /* of that */
 	bool lag, no_lag;     /* there is some for sure; there is none, for sure */
-	bool moved;    /* of a target at zero: records have come, though the lag is not known */
+	bool moved; /* records have come to a group without commits: there is some, but not how much */
 	int32_t cap;   /* the most replicas that the partitions allow; 0: not known */
 	int32_t floor; /* the least that is known to carry what arrives; 0: not known */
 	struct drain_answer answer; /* of `by`: what rates say */

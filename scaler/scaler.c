@@ -85,7 +85,7 @@ void scaler_free(struct scaler *s)
 }
 
 /* Under the lock. What is there already is superseded. */
-static void wait_with(struct waiting *w, struct ruleset *rules, uint64_t seq)
+static void waiting_replace(struct waiting *w, struct ruleset *rules, uint64_t seq)
 {
 	ruleset_unref(w->rules);
 	*w = (struct waiting){rules, seq};
@@ -95,10 +95,10 @@ void scaler_set_rules(struct scaler *s, struct ruleset *rules, uint64_t seq)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->first.rules && s->first.seq < seq) {
-		wait_with(&s->last, ruleset_ref(rules), seq);
+		waiting_replace(&s->last, ruleset_ref(rules), seq);
 	} else {
-		wait_with(&s->first, ruleset_ref(rules), seq);
-		wait_with(&s->last, NULL, 0);
+		waiting_replace(&s->first, ruleset_ref(rules), seq);
+		waiting_replace(&s->last, NULL, 0);
 	}
 	pthread_mutex_unlock(&s->lock);
 }
@@ -109,7 +109,7 @@ static struct ruleset *take_waiting(struct scaler *s, uint64_t seq)
 	struct ruleset *rules;
 
 	if (s->last.rules && s->last.seq <= seq) {
-		wait_with(&s->first, s->last.rules, s->last.seq);
+		waiting_replace(&s->first, s->last.rules, s->last.seq);
 		s->last.rules = NULL;
 	}
 	if (!s->first.rules || s->first.seq > seq)

@@ -27,8 +27,6 @@ static const struct {
 		"True ValidMetricFound", "False DesiredWithinRange"},
 	{"lag that is not known", REASON_LAG_UNKNOWN, "", "True ReadyForNewScale",
 		"False FailedGetExternalMetric", "False DesiredWithinRange"},
-	{"a fallback", REASON_FALLBACK, "", "True ReadyForNewScale",
-		"False FailedGetExternalMetric", "False DesiredWithinRange"},
 	{"a target that is switched off", REASON_SCALING_DISABLED, "", "True ReadyForNewScale",
 		"False ScalingDisabled", "False DesiredWithinRange"},
 	{"a rule that is paused", REASON_PAUSED, "", "True ReadyForNewScale", "False Paused",
@@ -76,5 +74,9 @@ int main(void)
 	view.write.dry_run = true;
 	check("one that was not done is not", &view, "True ReadyForNewScale",
 		"True ValidMetricFound", "False DesiredWithinRange");
+	view.decision.fallen_back = true;
+	view.decision.reason = REASON_TOO_MANY_REPLICAS;
+	check("a fallback, even one that meets a bound", &view, "True ReadyForNewScale",
+		"False FailedGetExternalMetric", "True TooManyReplicas");
 	return tap_done();
 }

@@ -196,14 +196,14 @@ static void test_slept(void)
 	struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
 
 	control_fit(&c, 2);
-	c.watches[1].has_slept_end = true;
-	c.watches[1].slept_end = INT64_C(5000000000);
+	c.watches[1].has_quiet_end = true;
+	c.watches[1].quiet_end = INT64_C(5000000000);
 	control_save(&rule, &c, 1000, WALL, &text);
 	TAP_INT("it loads", control_load(&rule, strbuf_str(&text), text.len, 500, WALL, &to, NULL),
 		0);
-	TAP_TRUE("no end where there was none", !to.watches[0].has_slept_end);
-	TAP_TRUE("one where there was", to.watches[1].has_slept_end);
-	TAP_INT("as it was", to.watches[1].slept_end, INT64_C(5000000000));
+	TAP_TRUE("no end where there was none", !to.watches[0].has_quiet_end);
+	TAP_TRUE("one where there was", to.watches[1].has_quiet_end);
+	TAP_INT("as it was", to.watches[1].quiet_end, INT64_C(5000000000));
 	control_release(&c);
 	control_release(&to);
 }

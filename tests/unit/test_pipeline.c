@@ -190,25 +190,35 @@ static void test_long_sleep(void)
 {
 	struct world *w = world_new(POLICY_PER_REPLICA, 0, 30);
 
-	w->replicas = w->ready = 1;
+	w->replicas = w->ready = 0;
 	w->seen.has_topic_end = true;
 	w->seen.topic_end = 700;
-	for (int i = 0; i < 61; i++)
-		step(w, 1000, 0);
-	TAP_INT("it sleeps", w->replicas, 0);
+	step(w, 1000, 0);
 	w->seen.quality = QUALITY_UNKNOWN;
 	w->seen.has_end = false;
+	w->rule.fallback = (struct rule_fallback){
+		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 3};
 	step(w, 604800000, 0);
-	REASON("without commits nothing is known", &w->d, REASON_LAG_UNKNOWN);
+	REASON("commits that expired are no trouble where nothing came", &w->d,
+		REASON_WITHIN_RANGE);
 	TAP_TRUE("so nothing is done", !w->d.write);
 	w->seen.has_topic_end = false;
 	w->seen.topic_end = 0;
-	TAP_TRUE("nor where the log is not known", !step(w, 1000, 0)->write);
+	step(w, 1000, 0);
+	REASON("where the log is not known nothing is", &w->d, REASON_LAG_UNKNOWN);
 	w->seen.has_topic_end = true;
 	w->seen.topic_end = 701;
 	TAP_INT("the first record wakes it all the same", step(w, 1000, 0)->want, 1);
 	REASON("as any other", &w->d, REASON_ACTIVATED);
 	TAP_TRUE("and that is known well enough", !w->d.on_bad_data);
+	world_free(w);
+
+	w = world_new(POLICY_PER_REPLICA, 0, 30);
+	w->replicas = w->ready = 0;
+	w->seen.quality = QUALITY_UNKNOWN;
+	w->seen.has_topic_end = true;
+	step(w, 1000, 0);
+	REASON("without a time without lag the log tells nothing", &w->d, REASON_LAG_UNKNOWN);
 	world_free(w);
 
 	w = world_new(POLICY_PER_REPLICA, 0, 30);
@@ -232,20 +242,28 @@ static void test_fallback(void)
 		const char *name;
 		enum rule_fallback_behavior behavior;
 		enum quality quality;
-		int32_t current, want;
+		int32_t current, want, max;
+		enum reason why;
 	} rows[] = {
-		{"static raises", FALLBACK_STATIC, QUALITY_UNKNOWN, 4, 6},
-		{"current stays", FALLBACK_CURRENT, QUALITY_UNKNOWN, 4, 4},
-		{"if higher: raises", FALLBACK_CURRENT_IF_HIGHER, QUALITY_STALE, 4, 6},
-		{"if higher: stays", FALLBACK_CURRENT_IF_HIGHER, QUALITY_UNKNOWN, 9, 9},
-		{"if lower: stays", FALLBACK_CURRENT_IF_LOWER, QUALITY_STALE, 4, 4},
-		{"static on partial data does not lower", FALLBACK_STATIC, QUALITY_PARTIAL, 9, 9},
-		{"static lowers", FALLBACK_STATIC, QUALITY_UNKNOWN, 9, 6},
-		{"if lower: lowers", FALLBACK_CURRENT_IF_LOWER, QUALITY_UNKNOWN, 9, 6},
+		{"static raises", FALLBACK_STATIC, QUALITY_UNKNOWN, 4, 6, 30, REASON_FALLBACK},
+		{"current stays", FALLBACK_CURRENT, QUALITY_UNKNOWN, 4, 4, 30, REASON_FALLBACK},
+		{"if higher: raises", FALLBACK_CURRENT_IF_HIGHER, QUALITY_STALE, 4, 6, 30,
+			REASON_FALLBACK},
+		{"if higher: stays", FALLBACK_CURRENT_IF_HIGHER, QUALITY_UNKNOWN, 9, 9, 30,
+			REASON_FALLBACK},
+		{"if lower: stays", FALLBACK_CURRENT_IF_LOWER, QUALITY_STALE, 4, 4, 30,
+			REASON_FALLBACK},
+		{"static on partial data does not lower", FALLBACK_STATIC, QUALITY_PARTIAL, 9, 9,
+			30, REASON_FALLBACK},
+		{"static lowers", FALLBACK_STATIC, QUALITY_UNKNOWN, 9, 6, 30, REASON_FALLBACK},
+		{"if lower: lowers", FALLBACK_CURRENT_IF_LOWER, QUALITY_UNKNOWN, 9, 6, 30,
+			REASON_FALLBACK},
+		{"one beyond the bounds is cut", FALLBACK_STATIC, QUALITY_UNKNOWN, 4, 5, 5,
+			REASON_TOO_MANY_REPLICAS},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct world *w = world_new(POLICY_PER_REPLICA, 1, 30);
+		struct world *w = world_new(POLICY_PER_REPLICA, 1, rows[i].max);
 
 		w->replicas = w->ready = rows[i].current;
 		w->rule.behavior.down.has_window = true; /* of 0 s */
@@ -255,10 +273,7 @@ static void test_fallback(void)
 		step(w, 179999, 0);
 		TAP_INT("held at first", w->d.want, rows[i].current);
 		TAP_INT(rows[i].name, step(w, 1, 0)->want, rows[i].want);
-		REASON("it is called fallback", &w->d,
-			rows[i].want > rows[i].current   ? REASON_FALLBACK
-			: rows[i].want < rows[i].current ? REASON_FALLBACK
-							 : REASON_FALLBACK);
+		REASON("with its reason", &w->d, rows[i].why);
 		TAP_TRUE("and is no write on bad data", !w->d.on_bad_data);
 		world_free(w);
 	}
