@@ -78,7 +78,7 @@ static int read_document(const struct explain *e, struct err *err)
 {
 	struct strbuf CLEANUP(strbuf_release) document = STRBUF_INIT;
 
-	if (readfile("/dev/stdin", DOCUMENT_MAX, &document, err) < 0)
+	if (readfile_stdin(DOCUMENT_MAX, &document, err) < 0)
 		return -1;
 	return print(e, &document, err);
 }

@@ -229,8 +229,7 @@ enum { FAMILY_SUCCESSFUL, FAMILY_SUCCESS_TIME };
 
 const struct family reload_families[] = {
 	[FAMILY_SUCCESSFUL] = {"hexlag_config_last_reload_successful", "gauge", "",
-		"Whether the configuration file was right when it was last read, and could be put "
-		"in "
+		"Whether the configuration file was right when last read, and could be put in "
 		"force."},
 	[FAMILY_SUCCESS_TIME] = {"hexlag_config_last_reload_success_timestamp_seconds", "gauge", "",
 		"When the configuration file was last read and right."},

@@ -1,6 +1,7 @@
 /* The configuration file read again while hexlag runs: when it, or a file or folder that it includes, is
  * another one or has other bytes (also through the symbolic links of a mounted ConfigMap), and when asked
- * to. In force at once are the rules and the log level. A file that is wrong changes nothing, and says so in the log, by a metric and to readiness probes. */
+ * to. In force at once are the rules and the log level. A file that is wrong changes nothing, and says so
+ * in the log, by a metric and to readiness probes. */
 #ifndef HEXLAG_RELOAD_H
 #define HEXLAG_RELOAD_H
 

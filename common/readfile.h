@@ -12,4 +12,7 @@
  * than `max` bytes; `out` may then hold a part of it. */
 int readfile(const char *path, size_t max, struct strbuf *out, struct err *err) MUSTCHECK;
 
+/* The same of the standard input. */
+int readfile_stdin(size_t max, struct strbuf *out, struct err *err) MUSTCHECK;
+
 #endif

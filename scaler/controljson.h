@@ -1,9 +1,9 @@
 /* What is remembered of a rule as a text that outlives the process: compact JSON, at most CONTROL_TEXT_MAX
  * bytes, so that it fits an annotation of a Lease or the status of an object. Pure.
  *
- * Windows, events, cooldowns, fights over the size, what was learned of capacities, and verdicts go with it. What has to be
- * watched without a gap does not: idle time before zero, the state of the group. Times are kept as
- * ages and one time of the wall clock, so that another process on another machine can go on. A wall clock
+ * Windows, events, cooldowns, fights over the size, what was learned of capacities, and verdicts go with
+ * it. What has to be watched without a gap does not: idle time before zero, the state of the group. Times
+ * are kept as ages and one time of the wall clock, so that another process on another machine can go on. A wall clock
  * that shows less than at the save makes everything count longer, never shorter, and rates, which would come
  * out too high, begin anew. One that is ahead makes everything count shorter: whoever loads sees to it that it
  * is not, as far as can be known (election_holder_wall_ms()). */

@@ -118,6 +118,7 @@ void decide(const struct rule *rule, const struct decide_input *in, struct contr
 	struct decision *ret);
 
 const char *reason_name(enum reason reason); /* "ScaleUp", ... */
+bool reason_is_trouble(enum reason reason);  /* something keeps the rule from doing its work */
 const char *step_name(enum step step);       /* "policy", ... */
 
 #endif

@@ -3,7 +3,8 @@
  * can share one Lease. Pure. Thread: one at a time.
  *
  * Times of different machines are never compared: a candidate measures by its own clock how long the
- * record has stayed the same; election_holder_wall_ms() goes by the same. `now_ms` is clock_boot_ms(), which goes on while the machine sleeps.
+ * record has stayed the same; election_holder_wall_ms() goes by the same. `now_ms` is clock_boot_ms(),
+ * which goes on while the machine sleeps.
  *
  * Stricter than client-go: a leader that reads another holder, or no Lease, ceases to lead at once, and
  * its time counts from before its write was sent. */

@@ -40,6 +40,23 @@ const char *reason_name(enum reason reason)
 	return names[reason];
 }
 
+bool reason_is_trouble(enum reason reason)
+{
+	switch (reason) {
+	case REASON_SCALING_DISABLED:
+	case REASON_LAG_UNKNOWN:
+	case REASON_LAG_STALE:
+	case REASON_LAG_PARTIAL:
+	case REASON_FALLBACK:
+	case REASON_NOT_EFFECTIVE:
+	case REASON_CONTENDED:
+	case REASON_PAUSED:
+		return true;
+	default:
+		return false;
+	}
+}
+
 const char *step_name(enum step step)
 {
 	static const char *const names[] = {

@@ -2,7 +2,7 @@
  *
  *	{"version":1,"rules":{"apps/shop/Deployment/orders":{...},...}}
  *
- * A long one travels packed: gzip in base64, to half of it where the rules are much alike in nothing.
+ * A long one travels packed: gzip in base64, half as long even where rules have little in common.
  * Whoever may write the Lease can have put anything there: what cannot be read is left out. */
 #ifndef HEXLAG_HANDOVERJSON_H
 #define HEXLAG_HANDOVERJSON_H

@@ -285,9 +285,21 @@ static void note(struct lease *l, int rc, const struct err *err)
 	err_clear(&l->failing);
 }
 
+/* Until a leader has something urgent to write; INT64_MAX: nothing. */
+static int64_t urgent_wait_ms(struct lease *l, int64_t now_ms)
+{
+	int64_t wait_ms = INT64_MAX;
+
+	pthread_mutex_lock(&l->lock);
+	if (election_is_holder(&l->election))
+		wait_ms = leasestate_wait_ms(&l->state, &l->election.seen, now_ms);
+	pthread_mutex_unlock(&l->lock);
+	return wait_ms;
+}
+
 int64_t lease_try(struct lease *l)
 {
-	int64_t began_ms = now_of(l), now_ms, wait_ms;
+	int64_t began_ms = now_of(l), now_ms, wait_ms, urgent_ms;
 	struct err err = {0};
 	uint32_t random = 0;
 	int rc;
@@ -300,7 +312,11 @@ int64_t lease_try(struct lease *l)
 	(void)fill_random(&random, sizeof(random)); /* else all wait for the least time */
 	now_ms = now_of(l);
 	wait_ms = election_wait_ms(&l->election, now_ms, random, err.retry_after_s);
-	if (rc == 0 || !l->election.leading || err.retry_after_s)
+	if (rc == 0) {
+		urgent_ms = urgent_wait_ms(l, now_ms);
+		return urgent_ms < wait_ms ? urgent_ms : wait_ms;
+	}
+	if (!l->election.leading || err.retry_after_s)
 		return wait_ms;
 	/* A leader who has waited for an answer in vain has the less time for another try. */
 	wait_ms -= now_ms - began_ms;

@@ -68,8 +68,9 @@ bool lease_leads(struct lease *l, int64_t margin_ms); /* lease_term() != 0 */
 
 /* Leaves `text` (leasestate_check()) to the next leader, which may be this process after a restart. It goes
  * with a renewal, if it has changed and the last one went LEASE_STATE_INTERVAL_MS ago, and with the
- * release; what is `urgent` within a second or so, by a renewal of its own. Without effect when `term` is over. All of it travels with each renewal, so it should be small.
- * Thread: any. */
+ * release; what is `urgent` by a renewal of its own, LEASE_STATE_URGENT_MS after the last one at the
+ * latest. Without effect when `term` is over. All of it travels with each renewal, so it should be
+ * small. Thread: any. */
 int lease_set_state(struct lease *l, uint64_t term, const char *text, bool urgent, struct err *err)
 	MUSTCHECK;
 

@@ -74,6 +74,16 @@ const char *leasestate_due(
 	return s->text;
 }
 
+int64_t leasestate_wait_ms(
+	const struct leasestate *s, const struct lease_record *seen, int64_t now_ms)
+{
+	int64_t due_ms = s->has_written_ms ? s->written_ms + LEASE_STATE_URGENT_MS : now_ms;
+
+	if (!s->urgent || !same_tenure(s, seen) || s->number == s->written)
+		return INT64_MAX;
+	return due_ms > now_ms ? due_ms - now_ms : 0;
+}
+
 void leasestate_wrote(struct leasestate *s, uint64_t number, int64_t now_ms)
 {
 	s->written = number;

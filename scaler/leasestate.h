@@ -46,6 +46,10 @@ void leasestate_set(struct leasestate *s, const char *text, bool urgent);
 const char *leasestate_due(
 	const struct leasestate *s, const struct lease_record *seen, int64_t now_ms, bool last);
 
+/* How long until what is urgent is due; INT64_MAX: nothing that is urgent waits. */
+int64_t leasestate_wait_ms(
+	const struct leasestate *s, const struct lease_record *seen, int64_t now_ms);
+
 /* The version `number`, that of when it was due, is in the Lease. */
 void leasestate_wrote(struct leasestate *s, uint64_t number, int64_t now_ms);
 

@@ -294,7 +294,7 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 			.now_wall_ms = clock_wall_ms(),
 			.figures_ms = figures > OBJECTSTATUS_FIGURES_MS ? figures
 									: OBJECTSTATUS_FIGURES_MS,
-			.may_hurry = objectstatus_may_hurry(&o->budget, clock_mono_ms())};
+			.may_be_urgent = objectstatus_may_be_urgent(&o->budget, clock_mono_ms())};
 		struct objectstatus status;
 
 		if (rule != SIZE_MAX)
@@ -302,8 +302,8 @@ static void write_due(struct objects *o, const struct scaler_report *report)
 		if (!is_listed(o, object->hex.namespace) ||
 			!objectstatus_due(&object->told, &in, &status))
 			continue;
-		if (status.hurried)
-			objectstatus_hurried(&o->budget, in.now_ms);
+		if (status.urgent)
+			objectstatus_was_urgent(&o->budget, in.now_ms);
 		refused += write_status(o, object, &status) == STATUS_REFUSED;
 		objectstatus_release(&status);
 		o->begin = i + 1;

@@ -202,16 +202,16 @@ static uint64_t hash(const struct strbuf *text)
 	return h;
 }
 
-bool objectstatus_may_hurry(const struct objectstatus_budget *b, int64_t now_ms)
+bool objectstatus_may_be_urgent(const struct objectstatus_budget *b, int64_t now_ms)
 {
 	return b->paid_ms <= now_ms;
 }
 
-void objectstatus_hurried(struct objectstatus_budget *b, int64_t now_ms)
+void objectstatus_was_urgent(struct objectstatus_budget *b, int64_t now_ms)
 {
-	if (b->paid_ms < now_ms - OBJECTSTATUS_HURRIED_SPAN_MS)
-		b->paid_ms = now_ms - OBJECTSTATUS_HURRIED_SPAN_MS;
-	b->paid_ms += 1000 / OBJECTSTATUS_HURRIED_PER_SECOND;
+	if (b->paid_ms < now_ms - OBJECTSTATUS_URGENT_SPAN_MS)
+		b->paid_ms = now_ms - OBJECTSTATUS_URGENT_SPAN_MS;
+	b->paid_ms += 1000 / OBJECTSTATUS_URGENT_PER_SECOND;
 }
 
 /* Whether it is time for figures, where those are what differs. */
@@ -225,13 +225,13 @@ static bool is_due(const struct objectstatus_told *told, const struct objectstat
 }
 
 /* Whether it is to be written all the same. */
-static bool hurries(const struct objectstatus_told *told, const struct objectstatus_input *in,
+static bool is_urgent(const struct objectstatus_told *told, const struct objectstatus_input *in,
 	const struct objectstatus_told *now)
 {
 	bool back = now->facts == told->before &&
 		    in->now_ms - told->written_ms < OBJECTSTATUS_FIGURES_MS;
 
-	return in->may_hurry && (!told->has_written || (told->facts != now->facts && !back));
+	return in->may_be_urgent && (!told->has_written || (told->facts != now->facts && !back));
 }
 
 /* The uid: another object of this name, made since, has nothing to do with this status. */
@@ -268,8 +268,8 @@ bool objectstatus_due(const struct objectstatus_told *told, const struct objects
 	s.told.facts = hash(&facts);
 	s.told.whole = hash(&whole);
 	s.told.before = s.told.facts == told->facts ? told->before : told->facts;
-	s.hurried = !is_due(told, in, &s.told);
-	if (s.hurried && !hurries(told, in, &s.told))
+	s.urgent = !is_due(told, in, &s.told);
+	if (s.urgent && !is_urgent(told, in, &s.told))
 		return false;
 	add_body(in->object->uid, &whole, &s.body);
 	*ret = s;

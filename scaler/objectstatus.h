@@ -26,18 +26,18 @@
 #define OBJECTSTATUS_BACKOFF_MIN_MS OBJECTSTATUS_PAUSE_MS
 #define OBJECTSTATUS_BACKOFF_MAX_MS 300000
 
-/* Of all objects together so many statuses may be written in a second that do not wait as figures do, and
- * at once as many as in that time. */
-#define OBJECTSTATUS_HURRIED_PER_SECOND 20
-#define OBJECTSTATUS_HURRIED_SPAN_MS 5000
+/* Of all objects together so many statuses that do not wait as figures do may be written in a second on
+ * average, and in a burst those of so long. */
+#define OBJECTSTATUS_URGENT_PER_SECOND 20
+#define OBJECTSTATUS_URGENT_SPAN_MS 5000
 
 /* What is left of that; zeroed to begin with. */
 struct objectstatus_budget {
 	int64_t paid_ms; /* monotonic: the time up to which they are paid for */
 };
 
-bool objectstatus_may_hurry(const struct objectstatus_budget *b, int64_t now_ms);
-void objectstatus_hurried(struct objectstatus_budget *b, int64_t now_ms);
+bool objectstatus_may_be_urgent(const struct objectstatus_budget *b, int64_t now_ms);
+void objectstatus_was_urgent(struct objectstatus_budget *b, int64_t now_ms);
 
 /* What was last written for one object. */
 struct objectstatus_told {
@@ -60,14 +60,14 @@ struct objectstatus_input {
 	const struct target_view *view; /* NULL: the scaler does not know it yet */
 	int64_t now_ms, now_wall_ms;
 	int64_t figures_ms; /* at least OBJECTSTATUS_FIGURES_MS, more where there are many objects */
-	bool may_hurry;     /* false: everything waits as figures do */
+	bool may_be_urgent; /* false: everything waits as figures do */
 };
 
 /* A status to be written. */
 struct objectstatus {
 	struct strbuf body;            /* a merge patch */
 	struct objectstatus_told told; /* what is to be kept when it was written */
-	bool hurried;                  /* it did not wait as figures do */
+	bool urgent;                   /* it did not wait as figures do */
 	const char *news; /* of a warning to be posted as an event: its reason, or NULL */
 	const char *note; /* its text */
 };

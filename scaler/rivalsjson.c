@@ -35,13 +35,17 @@ static const char *text_of(json_t *object, const char *key, const char *absent)
 }
 
 /* KEDA then deletes the HPA that it had made and leaves the size alone. With paused-replicas it still has one
- * to keep. */
+ * to keep. The words are those of Go's strconv.ParseBool, which KEDA reads it by. */
 static bool is_paused(json_t *item)
 {
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
 	json_t *annotations = json_object_get(json_object_get(item, "metadata"), "annotations");
+	const char *paused = text_of(annotations, "autoscaling.keda.sh/paused", "");
 
-	return strcmp(text_of(annotations, "autoscaling.keda.sh/paused", ""), "true") == 0 &&
-	       !json_object_get(annotations, "autoscaling.keda.sh/paused-replicas");
+	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
+		if (strcmp(paused, yes[i]) == 0)
+			return !json_object_get(annotations, "autoscaling.keda.sh/paused-replicas");
+	return false;
 }
 
 static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *list)

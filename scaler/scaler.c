@@ -351,6 +351,8 @@ static void run(void *ctx)
 		if (succession_is_due(&s->succession, clock_mono_ms()))
 			save(s, clock_mono_ms());
 	}
+	for (size_t i = 0; i < s->rules->count; i++)
+		target_give_up(s->targets[i], &s->rules->entries[i].rule);
 	save(s, clock_mono_ms());
 }
 

@@ -78,7 +78,8 @@ struct saving {
 	int64_t now_ms;
 };
 
-/* A rule, and when it was written by; of one that has not begun nobody here knows. */
+/* A rule, and when it last wrote a size; the latest time there can be for one whose first turn has not
+ * come. */
 struct turn {
 	size_t i;
 	int64_t written_ms;
@@ -93,7 +94,7 @@ static int by_written(const void *a, const void *b)
 	return x->i < y->i ? -1 : x->i > y->i;
 }
 
-/* Those first that matter most: not yet taken up, then written by of late; the caller frees them. */
+/* In the order in which they matter: not yet taken up, then those that wrote last; the caller frees them. */
 static struct turn *in_turn(const struct ruleset *rules, struct target *const *targets)
 {
 	struct turn *turns = mem_zalloc(rules->count, sizeof(*turns));
@@ -170,7 +171,15 @@ static size_t collect(const struct saving *v)
 	return left_out;
 }
 
-/* How much fits is known only when it is packed. */
+/* How much fits is known only when it is packed: somewhat more than the last time is tried first, where not
+ * all did. */
+static size_t first_try(const struct succession *s)
+{
+	size_t more = s->fitted + s->fitted / 8;
+
+	return s->left_out && more < HANDOVER_UNPACKED_MAX ? more : HANDOVER_UNPACKED_MAX;
+}
+
 void succession_save(struct succession *s, uint64_t term, const struct ruleset *rules,
 	struct target *const *targets, int64_t now_ms)
 {
@@ -182,13 +191,12 @@ void succession_save(struct succession *s, uint64_t term, const struct ruleset *
 		return;
 	s->saved_ms = now_ms;
 	s->wrote = false;
-	for (size_t max = HANDOVER_UNPACKED_MAX; !packed; max -= max / 4) {
+	for (size_t max = first_try(s); !packed; max -= max / 4) {
 		struct strbuf CLEANUP(strbuf_release) text = STRBUF_INIT;
 
 		left_out = collect(&(struct saving){&text, max, s, rules, targets, now_ms});
 		packed = handover_pack(&text);
-		if (text.len < max)
-			max = text.len;
+		s->fitted = max = text.len;
 	}
 	say_left_out(s, left_out, rules->count);
 	s->hooks->save_state(s->hooks->ctx, term, packed, urgent);

@@ -26,6 +26,7 @@ struct succession {
 	int64_t saved_ms;      /* when what is remembered was last left for the next */
 	bool wrote;            /* a size, since the last save; the caller sets it */
 	size_t left_out;       /* rules that did not fit when last told */
+	size_t fitted;         /* bytes, unpacked, of what was saved last; 0: nothing was */
 };
 
 /* `hooks` and `lock` are borrowed until succession_release(). */

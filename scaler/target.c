@@ -121,24 +121,6 @@ static bool said(struct target *t, enum reason reason)
 	return before;
 }
 
-/* Something keeps the rule from doing its work. */
-static bool is_trouble(enum reason reason)
-{
-	switch (reason) {
-	case REASON_SCALING_DISABLED:
-	case REASON_LAG_UNKNOWN:
-	case REASON_LAG_STALE:
-	case REASON_LAG_PARTIAL:
-	case REASON_FALLBACK:
-	case REASON_NOT_EFFECTIVE:
-	case REASON_CONTENDED:
-	case REASON_PAUSED:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool has_held(struct target *t, enum reason reason, int64_t now_ms)
 {
 	if (t->latest != reason) {
@@ -148,8 +130,8 @@ static bool has_held(struct target *t, enum reason reason, int64_t now_ms)
 	return now_ms - t->latest_ms >= SAY_AFTER_MS;
 }
 
-/* A reason is logged when it is not the one logged before: trouble and the first one at once, another once
- * it has held. A write is always logged, by say_write(). */
+/* A reason is logged when it is not the one logged before: the first one, and trouble after what was none, at
+ * once; another once it has held. A write is always logged, by say_write(). */
 static void say_decision(const struct act *a, const struct decision *d)
 {
 	bool held = has_held(a->t, d->reason, a->now_ms);
@@ -157,7 +139,9 @@ static void say_decision(const struct act *a, const struct decision *d)
 
 	if (d->reason == REASON_WITHIN_RANGE)
 		a->t->has_told_dry = false; /* what comes after is a new story */
-	if (d->write || (a->t->has_said && !held && !is_trouble(d->reason)) ||
+	if (d->write ||
+		(a->t->has_said && !held &&
+			(!reason_is_trouble(d->reason) || reason_is_trouble(a->t->said))) ||
 		said(a->t, d->reason))
 		return;
 	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(a->r, name),
@@ -278,20 +262,15 @@ static struct kube_target target_of(const struct ruleset_entry *e)
 }
 
 /* A dry run cools down as the real one would, so that it shows the same decisions. */
-static void remember_write(const struct act *a, const struct decision *d, int64_t at_ms)
-{
-	control_wrote(&a->t->control, a->r, d->current, d->want, at_ms);
-	if (a->r->dry_run)
-		return;
-	contend_wrote(&a->t->control.contend, d->current, d->want, at_ms);
-	*a->env->wrote = true;
-}
-
 static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, bool lost)
 {
 	struct target *t = a->t;
 
-	remember_write(a, d, at_ms);
+	control_wrote(&t->control, a->r, d->current, d->want, at_ms);
+	if (!a->r->dry_run) {
+		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
+		*a->env->wrote = true;
+	}
 	pthread_mutex_lock(a->env->lock);
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, at_ms};
 	t->view.writes += !a->r->dry_run;
@@ -341,6 +320,7 @@ static int write_scale(const struct act *a, const struct decision *d, struct err
 			return -1;
 		if (kube_scale_put(a->env->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
 			t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
+			t->unanswered = err->kind == ERR_RETRY;
 			t->attempt = *d;
 			t->attempt_ms = a->now_ms;
 			return -1;
@@ -488,13 +468,19 @@ bool target_act(struct target *t, const struct target_env *env, const struct rul
 			break;
 		t->has_scale = false;
 	}
-	if (atomic_load(env->stop)) {
-		/* Nobody here reads it any more: whoever leads next had better believe that it was done. */
-		if (t->uncertain)
-			remember_write(&a, &t->attempt, t->attempt_ms);
-		t->uncertain = false;
+	if (atomic_load(env->stop))
 		return true;
-	}
 	fail(&a, &err, clock_mono_ms() - began);
 	return !t->slow;
+}
+
+void target_give_up(struct target *t, const struct rule *r)
+{
+	const struct decision *d = &t->attempt;
+
+	if (t->uncertain && t->unanswered) {
+		control_wrote(&t->control, r, d->current, d->want, t->attempt_ms);
+		contend_wrote(&t->control.contend, d->current, d->want, t->attempt_ms);
+	}
+	t->uncertain = false;
 }

@@ -68,7 +68,7 @@ struct target {
 	struct observation *seen; /* one for each threshold of the rule */
 
 	/* A write whose answer was lost may have been applied all the same: the next reading tells. */
-	bool uncertain;
+	bool uncertain, unanswered; /* the second: of an attempt, by the server */
 	struct decision attempt;
 	int64_t attempt_ms;
 	bool write_failed; /* the latest failure was one of a write */
@@ -119,5 +119,9 @@ void target_save(const struct target *t, const struct rule *r, int64_t now_ms, s
  * failed slowly, and so held up whatever comes after it. */
 bool target_act(struct target *t, const struct target_env *env, const struct ruleset_entry *e,
 	const struct snapshot *snapshot, int64_t now_ms);
+
+/* Nothing is read any more: a write whose answer is not known is remembered as done, since whoever leads
+ * next had better wait in vain than do it twice. */
+void target_give_up(struct target *t, const struct rule *r);
 
 #endif

@@ -27,6 +27,24 @@ static char *take(struct lease *l, uint64_t term)
 	return lease_take_state(l, term, &ahead_ms);
 }
 
+static void test_urgent(void)
+{
+	struct leasebench b;
+
+	leasebench_open(&b);
+	step(b.a, NULL, 0);
+	TAP_INT("set", lease_set_state(b.a, 1, "one", true, NULL), 0);
+	TAP_INT("a leader that has written all waits for the period", lease_try(b.a), 2000);
+	TAP_STR("what is urgent goes with the next try", state_in(&b), "one");
+	stepped_ms += 400;
+	TAP_INT("set", lease_set_state(b.a, 1, "two", true, NULL), 0);
+	TAP_INT("another one so soon after it waits for the rest of a second", lease_try(b.a), 600);
+	TAP_STR("not longer", state_in(&b), "one");
+	step(b.a, NULL, 600);
+	TAP_STR("and goes then", state_in(&b), "two");
+	leasebench_close(&b);
+}
+
 static void test_state(void)
 {
 	struct leasebench b;
@@ -169,6 +187,7 @@ static void test_large_state(void)
 int main(void)
 {
 	test_state();
+	test_urgent();
 	test_deleted_state();
 	test_clocks();
 	test_large_state();

@@ -7,11 +7,12 @@
 #include "tests/tap.h"
 
 static char *left;
+static bool left_urgent; /* the latest of it */
 
 static void save_state(void *ctx, uint64_t in_term, const char *text, bool urgent)
 {
 	(void)ctx;
-	(void)urgent;
+	left_urgent = urgent;
 	(void)in_term;
 	free(left);
 	left = mem_strdup(text);
@@ -34,6 +35,9 @@ static void test_next_leader(void)
 	bench_open(&b, 4, false);
 	pass(&b, 3000, 1000);
 	TAP_INT("the leader writes", replicas(&b), 10);
+	TAP_TRUE("which is not to be lost", left_urgent);
+	pass(&b, 3000, 1000);
+	TAP_TRUE("what was written before is no longer urgent", !left_urgent);
 	bench_close(&b);
 	hooks.take_state = take_state;
 	bench_open(&b, 4, false);

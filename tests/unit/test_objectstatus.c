@@ -39,7 +39,7 @@ static struct objectstatus_input at(int64_t ms)
 		.now_ms = 1000000 + ms,
 		.now_wall_ms = WALL + ms,
 		.figures_ms = OBJECTSTATUS_FIGURES_MS,
-		.may_hurry = true};
+		.may_be_urgent = true};
 }
 
 /* Writes if it is due, and keeps what was written. NULL where it is not. The caller unrefs. */
@@ -193,30 +193,30 @@ static void check_budget(void)
 	struct objectstatus_input in = at(0);
 	struct objectstatus s;
 	int64_t now = 1000000;
-	int most = OBJECTSTATUS_HURRIED_PER_SECOND * OBJECTSTATUS_HURRIED_SPAN_MS / SECOND, n = 0;
+	int most = OBJECTSTATUS_URGENT_PER_SECOND * OBJECTSTATUS_URGENT_SPAN_MS / SECOND, n = 0;
 
-	while (objectstatus_may_hurry(&budget, now) && ++n < 1000)
-		objectstatus_hurried(&budget, now);
+	while (objectstatus_may_be_urgent(&budget, now) && ++n < 1000)
+		objectstatus_was_urgent(&budget, now);
 	TAP_INT("at once there are so many", n, most + 1);
 	for (n = 0; now < 1000000 + 10 * SECOND; now += 10)
-		if (objectstatus_may_hurry(&budget, now)) {
-			objectstatus_hurried(&budget, now);
+		if (objectstatus_may_be_urgent(&budget, now)) {
+			objectstatus_was_urgent(&budget, now);
 			n++;
 		}
-	TAP_INT("then so many a second", n, 10 * OBJECTSTATUS_HURRIED_PER_SECOND - 1);
-	in.may_hurry = false;
+	TAP_INT("then so many a second", n, 10 * OBJECTSTATUS_URGENT_PER_SECOND - 1);
+	in.may_be_urgent = false;
 	TAP_TRUE("a first status waits for its turn", !objectstatus_due(&told, &in, &s));
-	in.may_hurry = true;
-	TAP_TRUE("and has it", objectstatus_due(&told, &in, &s) && s.hurried);
+	in.may_be_urgent = true;
+	TAP_TRUE("and has it", objectstatus_due(&told, &in, &s) && s.urgent);
 	told = s.told;
 	objectstatus_release(&s);
 	view.decision.want = 5;
 	in = at(14 * SECOND);
-	in.may_hurry = false;
+	in.may_be_urgent = false;
 	TAP_TRUE("so does another size", !objectstatus_due(&told, &in, &s));
 	in = at(15 * SECOND);
-	in.may_hurry = false;
-	TAP_TRUE("no longer than figures", objectstatus_due(&told, &in, &s) && !s.hurried);
+	in.may_be_urgent = false;
+	TAP_TRUE("no longer than figures", objectstatus_due(&told, &in, &s) && !s.urgent);
 	objectstatus_release(&s);
 	view.decision.want = 4;
 }
@@ -233,8 +233,6 @@ static void check_reasons(void)
 		{"no lag", REASON_LAG_UNKNOWN, "", "True ReadyForNewScale",
 			"False FailedGetExternalMetric"},
 		{"old lag", REASON_LAG_STALE, "", "True ReadyForNewScale",
-			"False FailedGetExternalMetric"},
-		{"a fallback", REASON_FALLBACK, "", "True ReadyForNewScale",
 			"False FailedGetExternalMetric"},
 		{"part of the lag", REASON_LAG_PARTIAL, "", "True ReadyForNewScale",
 			"True ValidMetricFound"},

@@ -104,11 +104,39 @@ static void test_all_fit(void)
 	TAP_INT("which can be read by eye", *saved, '{');
 }
 
+/* A process that ends in the midst of a write. */
+static void test_given_up(void)
+{
+	static const struct {
+		const char *name;
+		bool uncertain, unanswered, remembered;
+	} rows[] = {
+		{"a write without an answer is remembered as done", true, true, true},
+		{"one that was refused is not", true, false, false},
+		{"nor one of which all is known", false, true, false},
+	};
+	struct rule rule = {.min = 1, .max = 9};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct target *t = target_new();
+
+		t->uncertain = rows[i].uncertain;
+		t->unanswered = rows[i].unanswered;
+		t->attempt = (struct decision){.current = 4, .want = 8};
+		t->attempt_ms = 700;
+		target_give_up(t, &rule);
+		TAP_TRUE(rows[i].name, t->control.has_written == rows[i].remembered);
+		TAP_INT("with its time", t->control.written_ms, rows[i].remembered ? 700 : 0);
+		target_free(t);
+	}
+}
+
 int main(void)
 {
 	log_init(LOG_LEVEL_ERROR, false);
 	test_some_fit();
 	test_all_fit();
+	test_given_up();
 	free(saved);
 	return tap_done();
 }
