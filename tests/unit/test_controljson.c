@@ -4,8 +4,8 @@
 
 /* Of so many restarts in a case, so many have to decide on as if they had not been. The others may be more
  * careful: what is not seen by a new process it cannot know. */
-#define CUTS 15
-#define SAME_MIN 12
+#define CUTS 10
+#define SAME_MIN 8
 
 /* Returns whether all goes on as if nothing had been. */
 static bool cut(const char *name, struct replay_case *c, size_t at)
