@@ -61,6 +61,9 @@ struct control {
 	bool probing, lowered_to_probe;
 	int32_t regrets; /* how often of late a lowering had to be taken back soon */
 
+	bool has_resumed; /* what another process remembered */
+	int64_t resumed_ms;
+
 	bool has_decided;
 	int64_t decided_ms; /* the latest decision */
 	int64_t spacing_ms; /* between the two before it; 0: not known */

@@ -391,6 +391,8 @@ static void get_quiet_ends(struct source *s, const struct rule *rule, struct con
 static void get_all(struct source *s, const struct rule *rule, struct control *to)
 {
 	control_fit(to, rule_threshold_count(rule));
+	to->has_resumed = true;
+	to->resumed_ms = s->now_ms;
 	get_behavior(s, &to->behavior);
 	to->has_written = get_age(s, "written", true, &to->written_ms);
 	to->has_raised = get_age(s, "raised", true, &to->raised_ms);

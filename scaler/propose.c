@@ -16,13 +16,21 @@ bool propose_steps(const struct rule *rule)
 		       (rule->policy == POLICY_DRAIN || rule->policy == POLICY_RATE));
 }
 
+/* So much of a time without changes as this process has seen itself. */
+static int64_t seen_ms(const struct control *c, int64_t quiet_ms, int64_t now_ms)
+{
+	int64_t resumed_ms = now_ms - c->resumed_ms;
+
+	return c->has_resumed && resumed_ms < quiet_ms ? resumed_ms : quiet_ms;
+}
+
 static void learn(struct threshold_watch *w, const struct control *c, int64_t now_ms)
 {
 	const struct settle *s = &c->settle;
 	struct capacity_look look = {.now_ms = now_ms,
 		.late = estimate_late(&w->estimate, w->estimate.lag),
 		.ready = s->ready,
-		.quiet_ms = settle_quiet_ms(s, now_ms),
+		.quiet_ms = seen_ms(c, settle_quiet_ms(s, now_ms), now_ms),
 		.grown_ms = now_ms - s->grown_ms,
 		.downward = !c->efficacy.not_effective,
 		.tried =
@@ -71,7 +79,7 @@ static struct drain_look look_of(const struct decide_input *in, const struct con
 		.quiet_ms = settle_quiet_ms(&c->settle, in->now_ms),
 		.stopped_ms = c->settle.stopped_ms,
 		.start_ms = c->settle.start_ms,
-		.calm_ms = in->now_ms - c->settle.ready_ms,
+		.calm_ms = seen_ms(c, in->now_ms - c->settle.ready_ms, in->now_ms),
 		.grown_ms = in->now_ms - c->settle.grown_ms};
 }
 
