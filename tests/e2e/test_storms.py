@@ -63,7 +63,7 @@ def said():
     return stage.hexlag.log_lines(TARGET)
 
 
-@case("other clients write annotations 50 times a second: the size is written through conflicts")
+@case("other clients write annotations up to 50 times a second: the size is written through conflicts")
 def annotations():
     conflicts, start = stage.requests("conflict"), stage.watch.mark()
     lines, writes = len(said()), stage.writes()
@@ -86,7 +86,7 @@ def annotations():
     stage.check()
 
 
-@case("another client writes sizes 50 times a second: bounds are kept, and there is no fight")
+@case("another client writes sizes up to 50 times a second: bounds are kept, and there is no fight")
 def sizes_storm():
     lines, writes, start = len(said()), stage.writes(), stage.watch.mark()
     stage.produce(LASTING)
@@ -95,7 +95,7 @@ def sizes_storm():
     storm.stop()
     ended, written, told = time.time(), stage.writes() - writes, said()[lines:]
     note(f"{written:.0f} writes of hexlag, {len(told)} log lines")
-    expect_that(written <= 5, "at most 5 writes of hexlag in ten seconds", written)
+    expect_that(written <= 5, "at most 5 writes of hexlag meanwhile", written)
     expect_that(len(told) <= 30, "at most 30 log lines", told)
     up = stage.wait_size(stage.high, 90, start)
     note(f"maxReplicas {max(up - ended, 0):.1f} s after the storm")
