@@ -29,8 +29,6 @@ static struct condition able(const struct target_view *v, struct conditions *c)
 
 static struct condition active(const struct decision *d)
 {
-	if (d->fallen_back)
-		return (struct condition){"False", "FailedGetExternalMetric", d->detail};
 	switch (d->reason) {
 	case REASON_SCALING_DISABLED:
 	case REASON_PAUSED:
@@ -40,6 +38,8 @@ static struct condition active(const struct decision *d)
 	case REASON_LAG_STALE:
 		return (struct condition){"False", "FailedGetExternalMetric", d->detail};
 	default:
+		if (d->fallen_back)
+			return (struct condition){"False", "FailedGetExternalMetric", d->detail};
 		return (struct condition){"True", "ValidMetricFound", d->detail};
 	}
 }

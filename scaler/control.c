@@ -80,6 +80,21 @@ static void note_wake(struct control *c, int64_t now_ms)
 	c->wakes = !soon ? 0 : c->wakes == 0 ? 2 : CONTROL_WAKES_MAX;
 }
 
+/* Where it sleeps by a fallback, what has come until now is not to wake it. */
+static void note_sleep(struct control *c, int64_t now_ms)
+{
+	c->has_slept = true;
+	c->slept_ms = now_ms;
+	for (size_t i = 0; i < c->look_count; i++) {
+		const struct observation *o = &c->looks[i].seen;
+
+		if (o->quality != QUALITY_UNKNOWN || !o->has_topic_end)
+			continue;
+		c->watches[i].has_quiet_end = true;
+		c->watches[i].quiet_end = o->topic_end;
+	}
+}
+
 void control_wrote(
 	struct control *c, const struct rule *rule, int32_t from, int32_t to, int64_t now_ms)
 {
@@ -98,10 +113,8 @@ void control_wrote(
 	c->written_ms = now_ms;
 	if (from == 0)
 		note_wake(c, now_ms);
-	if (to == 0) {
-		c->has_slept = true;
-		c->slept_ms = now_ms;
-	}
+	if (to == 0)
+		note_sleep(c, now_ms);
 }
 
 bool control_regrets(const struct control *c, const struct rule *r, int64_t now_ms)

@@ -33,7 +33,7 @@ struct threshold_watch {
 	struct estimate estimate;
 	struct capacity capacity;
 	size_t partitions; /* of the topic, when last known; 0: never */
-	/* The end of the log when last there was no lag. Kafka forgets the commits of a group without
+	/* The end of the log when last there was no lag, or a fallback sent the target to zero. Kafka forgets the commits of a group without
 	 * members after offsets.retention; what is behind this end has come since. */
 	int64_t quiet_end;
 	bool has_quiet_end;

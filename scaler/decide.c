@@ -188,7 +188,7 @@ static enum reason held(const struct work *w)
 
 	if (want == current)
 		return REASON_COUNT;
-	if (w->d->reason != REASON_FALLBACK) {
+	if (!w->d->fallen_back) {
 		int64_t limit_ms = w->rule->hold_limit_ms;
 
 		if (settle_rebalancing(&c->settle, limit_ms, now_ms))
@@ -253,8 +253,7 @@ static void remember(struct work *w)
 		return;
 	/* A window that waits before it raises has to see what is asked for now. */
 	behavior_remember(&w->behavior, &w->control->behavior,
-		w->behavior.up.window_s > 0 && w->d->reason != REASON_FALLBACK ? w->p.want
-									       : w->p.remember,
+		w->behavior.up.window_s > 0 && !w->d->fallen_back ? w->p.want : w->p.remember,
 		w->in->now_ms);
 }
 

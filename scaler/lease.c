@@ -371,10 +371,12 @@ void lease_give_back(struct lease *l)
 static void run(void *ctx)
 {
 	struct lease *l = ctx;
+	int64_t wait_ms;
 
 	log_info("lease %s: candidate '%s'", l->client.label, l->identity);
-	while (runloop_wait_until(&l->loop, clock_mono_ms() + lease_try(l)))
-		;
+	do
+		wait_ms = lease_try(l);
+	while (runloop_wait_until(&l->loop, clock_mono_ms() + wait_ms));
 	atomic_store(&l->cut, false);
 	if (atomic_load(&l->release))
 		lease_give_back(l);

@@ -35,17 +35,18 @@ static const char *text_of(json_t *object, const char *key, const char *absent)
 }
 
 /* KEDA then deletes the HPA that it had made and leaves the size alone. With paused-replicas it still has one
- * to keep. The words are those of Go's strconv.ParseBool, which KEDA reads it by. */
+ * to keep. What is none of Go's words for false pauses: NeedToBePausedByAnnotation() of its ScaledObject. */
 static bool is_paused(json_t *item)
 {
-	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
 	json_t *annotations = json_object_get(json_object_get(item, "metadata"), "annotations");
-	const char *paused = text_of(annotations, "autoscaling.keda.sh/paused", "");
+	const char *paused =
+		json_string_value(json_object_get(annotations, "autoscaling.keda.sh/paused"));
 
-	for (size_t i = 0; i < ARRAY_LEN(yes); i++)
-		if (strcmp(paused, yes[i]) == 0)
-			return !json_object_get(annotations, "autoscaling.keda.sh/paused-replicas");
-	return false;
+	for (size_t i = 0; paused && i < ARRAY_LEN(no); i++)
+		if (strcmp(paused, no[i]) == 0)
+			return false;
+	return paused && !json_object_get(annotations, "autoscaling.keda.sh/paused-replicas");
 }
 
 static void add_item(json_t *item, enum rival_kind kind, struct rivals_list *list)

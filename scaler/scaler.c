@@ -352,7 +352,7 @@ static void run(void *ctx)
 			save(s, clock_mono_ms());
 	}
 	for (size_t i = 0; i < s->rules->count; i++)
-		target_give_up(s->targets[i], &s->rules->entries[i].rule);
+		s->succession.wrote |= target_give_up(s->targets[i], &s->rules->entries[i].rule);
 	save(s, clock_mono_ms());
 }
 

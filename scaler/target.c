@@ -130,8 +130,8 @@ static bool has_held(struct target *t, enum reason reason, int64_t now_ms)
 	return now_ms - t->latest_ms >= SAY_AFTER_MS;
 }
 
-/* A reason is logged when it is not the one logged before: the first one, and trouble after what was none, at
- * once; another once it has held. A write is always logged, by say_write(). */
+/* A reason is logged when it is not the one logged before: trouble and the first one at once, another once
+ * it has held. A write is always logged, by say_write(). */
 static void say_decision(const struct act *a, const struct decision *d)
 {
 	bool held = has_held(a->t, d->reason, a->now_ms);
@@ -139,9 +139,7 @@ static void say_decision(const struct act *a, const struct decision *d)
 
 	if (d->reason == REASON_WITHIN_RANGE)
 		a->t->has_told_dry = false; /* what comes after is a new story */
-	if (d->write ||
-		(a->t->has_said && !held &&
-			(!reason_is_trouble(d->reason) || reason_is_trouble(a->t->said))) ||
+	if (d->write || (a->t->has_said && !held && !reason_is_trouble(d->reason)) ||
 		said(a->t, d->reason))
 		return;
 	log_info("%s: %s: staying at %" PRId32 " replicas: %s", rule_name(a->r, name),
@@ -309,6 +307,12 @@ static int check_leads(const struct act *a, struct err *err)
 	return err_set(err, ERR_RETRY, "no write: the lease may end before it would");
 }
 
+/* An answer 4xx says that nothing was done; after a 5xx something may have been. */
+static bool was_refused(const struct kube *k)
+{
+	return kube_status(k) >= 400 && kube_status(k) < 500;
+}
+
 static int write_scale(const struct act *a, const struct decision *d, struct err *err)
 {
 	struct kube_target target = target_of(a->e);
@@ -320,7 +324,7 @@ static int write_scale(const struct act *a, const struct decision *d, struct err
 			return -1;
 		if (kube_scale_put(a->env->kube, &target, &t->scale, d->want, &t->scale, err) < 0) {
 			t->uncertain = err->kind == ERR_RETRY || err->kind == ERR_CONFLICT;
-			t->unanswered = err->kind == ERR_RETRY;
+			t->unanswered = err->kind == ERR_RETRY && !was_refused(a->env->kube);
 			t->attempt = *d;
 			t->attempt_ms = a->now_ms;
 			return -1;
@@ -474,13 +478,15 @@ bool target_act(struct target *t, const struct target_env *env, const struct rul
 	return !t->slow;
 }
 
-void target_give_up(struct target *t, const struct rule *r)
+bool target_give_up(struct target *t, const struct rule *r)
 {
 	const struct decision *d = &t->attempt;
+	bool done = t->uncertain && t->unanswered;
 
-	if (t->uncertain && t->unanswered) {
-		control_wrote(&t->control, r, d->current, d->want, t->attempt_ms);
-		contend_wrote(&t->control.contend, d->current, d->want, t->attempt_ms);
-	}
 	t->uncertain = false;
+	if (!done)
+		return false;
+	control_wrote(&t->control, r, d->current, d->want, t->attempt_ms);
+	contend_wrote(&t->control.contend, d->current, d->want, t->attempt_ms);
+	return true;
 }

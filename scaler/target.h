@@ -121,7 +121,7 @@ bool target_act(struct target *t, const struct target_env *env, const struct rul
 	const struct snapshot *snapshot, int64_t now_ms);
 
 /* Nothing is read any more: a write whose answer is not known is remembered as done, since whoever leads
- * next had better wait in vain than do it twice. */
-void target_give_up(struct target *t, const struct rule *r);
+ * next had better wait in vain than do it twice. Returns whether there was one. */
+bool target_give_up(struct target *t, const struct rule *r);
 
 #endif

@@ -9,7 +9,7 @@ import threading
 import time
 
 from kubeapi import KubeApi
-from scaling import APP, LASTING, TARGET, THRESHOLD, Stage, main_to_sigterm, note
+from scaling import APP, LASTING, TARGET, Stage, main_to_sigterm, note
 from world import World, case, expect, expect_that, wait_equal, wait_until
 
 DEPLOYMENT = f"/apis/apps/v1/namespaces/shop/deployments/{APP}"
@@ -71,7 +71,7 @@ def annotations():
     storms = [Storm(DEPLOYMENT, bodies), Storm(DEPLOYMENT, bodies)]
     # Whether a write falls between a reading and a write of hexlag is a matter of luck.
     for _ in range(8):
-        up, down = stage.burst(90, stage.high * THRESHOLD * 2, stage.converges)
+        up, down = stage.burst(120, LASTING)
         note(f"maxReplicas after {up:.2f} s, minReplicas after {down:.1f} s, "
              f"{stage.requests('conflict') - conflicts:.0f} conflicts")
         if stage.requests("conflict") > conflicts:

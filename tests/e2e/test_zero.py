@@ -62,7 +62,7 @@ def first_record():
     start, began = stage.watch.mark(), time.time()
     stage.produce(1)
     up = stage.wait_size(1, start=start) - began
-    expect(stage.scaled()[-1][0], "Activated", "reason")
+    wait_equal(lambda: stage.scaled()[-1][0], "Activated", "reason")
     expect_that(up < SECONDS, f"awake within {SECONDS} s", up)
     zero_lag = drained_since()
     at = goes_to_zero(start)
@@ -160,7 +160,7 @@ def commits_expired():
     stage.kubelet.handle(FAST)  # consumers without a commit read all there is
     stage.produce(1)
     stage.wait_size(1, start=start)
-    expect(stage.scaled()[-1][0], "Activated", "reason")
+    wait_equal(lambda: stage.scaled()[-1][0], "Activated", "reason")
     goes_to_zero(start)
     stage.check()
 

@@ -78,5 +78,8 @@ int main(void)
 	view.decision.reason = REASON_TOO_MANY_REPLICAS;
 	check("a fallback, even one that meets a bound", &view, "True ReadyForNewScale",
 		"False FailedGetExternalMetric", "True TooManyReplicas");
+	view.decision.reason = REASON_PAUSED;
+	check("but not what holds it", &view, "True ReadyForNewScale", "False Paused",
+		"False DesiredWithinRange");
 	return tap_done();
 }

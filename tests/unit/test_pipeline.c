@@ -212,6 +212,28 @@ static void test_long_sleep(void)
 	REASON("as any other", &w->d, REASON_ACTIVATED);
 	TAP_TRUE("and that is known well enough", !w->d.on_bad_data);
 	world_free(w);
+}
+
+static void test_fallback_at_zero(void)
+{
+	struct world *w = world_new(POLICY_PER_REPLICA, 0, 30);
+
+	w->replicas = w->ready = 0;
+	w->seen.has_topic_end = true;
+	step(w, 1000, 0);
+	w->seen.quality = QUALITY_UNKNOWN;
+	w->seen.topic_end = 1;
+	w->rule.fallback = (struct rule_fallback){
+		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 0};
+	w->rule.behavior.down.has_window = true; /* of 0 s */
+	TAP_INT("a record wakes it", step(w, 1000, 0)->want, 1);
+	for (int i = 0; i < 61; i++)
+		step(w, 1000, 0);
+	TAP_INT("a fallback may send it back", w->replicas, 0);
+	for (int i = 0; i < 120; i++)
+		step(w, 1000, 0);
+	TAP_INT("where the same record does not wake it again", w->replicas, 0);
+	world_free(w);
 
 	w = world_new(POLICY_PER_REPLICA, 0, 30);
 	w->replicas = w->ready = 0;
@@ -277,6 +299,28 @@ static void test_fallback(void)
 		TAP_TRUE("and is no write on bad data", !w->d.on_bad_data);
 		world_free(w);
 	}
+}
+
+/* A window that waits before it raises gets to see the fallback. */
+static void test_fallback_window(void)
+{
+	struct world *w = world_new(POLICY_PER_REPLICA, 1, 30);
+
+	w->rule.behavior.given = true;
+	w->rule.behavior.up.has_window = true;
+	w->rule.behavior.up.window_s = 300;
+	w->rule.fallback = (struct rule_fallback){
+		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 6};
+	for (int i = 0; i < 10; i++)
+		step(w, 1000, 4000);
+	w->seen.quality = QUALITY_UNKNOWN;
+	for (int i = 0; i < 290; i++)
+		step(w, 1000, 0);
+	TAP_INT("it is held for the window", w->replicas, 4);
+	for (int i = 0; i < 20; i++)
+		step(w, 1000, 0);
+	TAP_INT("and then falls back", w->replicas, 6);
+	world_free(w);
 }
 
 /* A group of `ready` consumers of 1000 records/s each (all together at most `most`), fed `rate`. */
@@ -357,7 +401,9 @@ int main(void)
 	test_holds();
 	test_zero();
 	test_long_sleep();
+	test_fallback_at_zero();
 	test_fallback();
+	test_fallback_window();
 	test_drain();
 	test_rate();
 	return tap_done();

@@ -44,9 +44,9 @@ static const struct {
 		1, {(char *)"s", (char *)"example.com", (char *)"Widget", (char *)"w"}},
 	{"one that is paused scales nothing", RIVAL_SCALED_OBJECT,
 		OBJECTS("[" ANNOTATED(KEDA("paused", "true")) "]"), 0, {0}},
-	{"in any word of Go's for it", RIVAL_SCALED_OBJECT,
+	{"in any word but those for false", RIVAL_SCALED_OBJECT,
 		OBJECTS("[" ANNOTATED(KEDA("paused", "True")) "," ANNOTATED(
-			KEDA("paused", "1")) "]"),
+			KEDA("paused", "yes")) "]"),
 		0, {0}},
 	{"one that is not does", RIVAL_SCALED_OBJECT,
 		OBJECTS("[" ANNOTATED(KEDA("paused", "false")) "]"), 1,
