@@ -94,6 +94,13 @@ static void bail(const struct err *err)
 	exit(1);
 }
 
+/* Starts the API server, which has the objects at `path`. */
+static void serve(const char *path)
+{
+	world.server = apiserver_start(0);
+	apiserver_collection(world.server, path, HEX_KIND "List");
+}
+
 static void begin(bool with_events)
 {
 	struct kube_options kube = {.kubeconfig = config_path, .timeout_ms = PATIENCE_MS};
@@ -160,8 +167,7 @@ static void check_rules(void)
 {
 	struct objects_counts counts;
 
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	serve(PATH);
 	put("a", "d1", 1, 5);
 	put("b", "d2", 1, 5);
 	begin(true);
@@ -191,8 +197,7 @@ static void check_status(void)
 {
 	char *body;
 
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	serve(PATH);
 	apiserver_accept(world.server, "PATCH", STATUS_OF);
 	apiserver_accept(world.server, "POST", "/events");
 	(void)apiserver_add(world.server, "deployments", "shop", "d1", 1);
@@ -228,9 +233,7 @@ static void check_forbidden_namespace(void)
 
 	world.namespaces = namespaces;
 	world.namespace_count = ARRAY_LEN(namespaces);
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server,
-		"/apis/" HEX_GROUP "/" HEX_VERSION "/namespaces/shop/" HEX_PLURAL, HEX_KIND "List");
+	serve("/apis/" HEX_GROUP "/" HEX_VERSION "/namespaces/shop/" HEX_PLURAL);
 	apiserver_accept(world.server, "PATCH", STATUS_OF);
 	apiserver_fail(world.server, &(struct apiserver_fault){.kind = APISERVER_STATUS,
 					     .path_has = "/namespaces/secret/",
@@ -256,8 +259,7 @@ static void check_failing_status(void)
 	struct objects_counts counts;
 	char line[512];
 
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	serve(PATH);
 	apiserver_fail(world.server,
 		&(struct apiserver_fault){
 			.kind = APISERVER_STATUS, .method = "PATCH", .times = 1000, .status = 500});
@@ -286,8 +288,7 @@ static void check_refused_status(void)
 	struct objects_counts counts;
 	char *body;
 
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	serve(PATH);
 	apiserver_accept(world.server, "PATCH", STATUS_OF);
 	apiserver_fail(world.server, &(struct apiserver_fault){.kind = APISERVER_STATUS,
 					     .method = "PATCH",
@@ -321,8 +322,7 @@ static void check_conflicting_status(void)
 	int64_t began;
 	char *body;
 
-	world.server = apiserver_start(0);
-	apiserver_collection(world.server, PATH, HEX_KIND "List");
+	serve(PATH);
 	apiserver_accept(world.server, "PATCH", STATUS_OF);
 	apiserver_accept(world.server, "POST", "/events");
 	apiserver_fail(world.server,

@@ -185,6 +185,15 @@ static void test_zero(void)
 	world_free(w);
 }
 
+/* After a minute without data. */
+static void fall_back_to(struct world *w, int32_t replicas)
+{
+	w->rule.fallback = (struct rule_fallback){.present = true,
+		.after_ms = 60000,
+		.behavior = FALLBACK_STATIC,
+		.replicas = replicas};
+}
+
 /* A group without members loses its commits after a week. */
 static void test_long_sleep(void)
 {
@@ -196,8 +205,7 @@ static void test_long_sleep(void)
 	step(w, 1000, 0);
 	w->seen.quality = QUALITY_UNKNOWN;
 	w->seen.has_end = false;
-	w->rule.fallback = (struct rule_fallback){
-		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 3};
+	fall_back_to(w, 3);
 	step(w, 604800000, 0);
 	REASON("commits that expired are no trouble where nothing came", &w->d,
 		REASON_WITHIN_RANGE);
@@ -223,8 +231,7 @@ static void test_fallback_at_zero(void)
 	step(w, 1000, 0);
 	w->seen.quality = QUALITY_UNKNOWN;
 	w->seen.topic_end = 1;
-	w->rule.fallback = (struct rule_fallback){
-		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 0};
+	fall_back_to(w, 0);
 	w->rule.behavior.down.has_window = true; /* of 0 s */
 	TAP_INT("a record wakes it", step(w, 1000, 0)->want, 1);
 	for (int i = 0; i < 61; i++)
@@ -245,8 +252,7 @@ static void test_fallback_at_zero(void)
 
 	w = world_new(POLICY_PER_REPLICA, 0, 30);
 	w->replicas = w->ready = 0;
-	w->rule.fallback = (struct rule_fallback){
-		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 3};
+	fall_back_to(w, 3);
 	step(w, 0, 0);
 	w->seen.quality = QUALITY_UNKNOWN;
 	step(w, 1000, 0);
@@ -309,8 +315,7 @@ static void test_fallback_window(void)
 	w->rule.behavior.given = true;
 	w->rule.behavior.up.has_window = true;
 	w->rule.behavior.up.window_s = 300;
-	w->rule.fallback = (struct rule_fallback){
-		.present = true, .after_ms = 60000, .behavior = FALLBACK_STATIC, .replicas = 6};
+	fall_back_to(w, 6);
 	for (int i = 0; i < 10; i++)
 		step(w, 1000, 4000);
 	w->seen.quality = QUALITY_UNKNOWN;
