@@ -115,6 +115,8 @@ void control_wrote(
 		note_wake(c, now_ms);
 	if (to == 0)
 		note_sleep(c, now_ms);
+	if (!rule->dry_run)
+		contend_wrote(&c->contend, from, to, now_ms);
 }
 
 bool control_regrets(const struct control *c, const struct rule *r, int64_t now_ms)

@@ -84,7 +84,8 @@ void control_release(struct control *c); /* empties it: as just begun */
  * it, too; what hangs on the thresholds as a whole begins anew where they are others. */
 void control_rule_changed(struct control *c, const struct rule *before, const struct rule *after);
 
-/* To be told after a write of `to` over `from` succeeded, or was left out for dryRun. */
+/* To be told after a write of `to` over `from` succeeded, or was left out for dryRun: then nobody can take it
+ * back. */
 void control_wrote(
 	struct control *c, const struct rule *rule, int32_t from, int32_t to, int64_t now_ms);
 

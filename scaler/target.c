@@ -265,10 +265,7 @@ static void wrote(const struct act *a, const struct decision *d, int64_t at_ms, 
 	struct target *t = a->t;
 
 	control_wrote(&t->control, a->r, d->current, d->want, at_ms);
-	if (!a->r->dry_run) {
-		contend_wrote(&t->control.contend, d->current, d->want, at_ms);
-		*a->env->wrote = true;
-	}
+	*a->env->wrote |= !a->r->dry_run;
 	pthread_mutex_lock(a->env->lock);
 	t->view.write = (struct target_write){true, a->r->dry_run, d->current, d->want, at_ms};
 	t->view.writes += !a->r->dry_run;
@@ -487,6 +484,5 @@ bool target_give_up(struct target *t, const struct rule *r)
 	if (!done)
 		return false;
 	control_wrote(&t->control, r, d->current, d->want, t->attempt_ms);
-	contend_wrote(&t->control.contend, d->current, d->want, t->attempt_ms);
 	return true;
 }
